@@ -1,0 +1,31 @@
+# `make` lists the targets. Everything they download or build lives in LOCKKEEPER_CACHE, outside the checkout.
+SHELL := /bin/sh
+TOOLS := test/tools
+# Node 24 comes first in PATH, whatever node the machine has; asked for when a recipe runs, since setup may only then have fetched it.
+NODE_FIRST = PATH="$$($(TOOLS)/node-path):$$PATH"
+
+.PHONY: help setup test lint format bench demo-local clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+setup: ## install what tests need: Node 24, npm packages, MySQL, MariaDB, ZooKeeper, sysbench (what is there is kept)
+	@$(TOOLS)/setup
+
+test: setup lint ## all tests; the last line counts them
+	@$(NODE_FIRST) npx --no-install vitest run
+
+lint: ## eslint, prettier and the types
+	@$(NODE_FIRST) && export PATH && npx --no-install eslint . && npx --no-install prettier --check --log-level warn . && npx --no-install tsc
+
+format: ## let eslint and prettier fix what they can
+	@$(NODE_FIRST) && export PATH && npx --no-install eslint --fix . && npx --no-install prettier --write --log-level warn .
+
+bench: setup ## measure throughput and latency against a native replica
+	@$(NODE_FIRST) node test/bench/main.ts
+
+demo-local: setup ## see a pipeline between two local servers with one's own eyes, without Kubernetes
+	@$(NODE_FIRST) node test/demo/local.ts
+
+clean: ## remove node_modules; LOCKKEEPER_CACHE stays (rm -r it for a fresh start)
+	rm -rf node_modules coverage
