@@ -4,8 +4,8 @@ import type { TableMap } from '../source/table-map.ts';
 /**
  * Rows of one table and one operation, to be applied in the order given. The unit that both appliers write.
  *
- * `images` are row images as the binlog has them (null bitmap, then values of all columns). Several rows may lie in one
- * buffer, but no image straddles two. An update is a before image followed by its after image (perhaps in the next buffer).
+ * `images` are row images as the binlog has them (null bitmap, then values of all columns); an update is a before image
+ * followed by its after image. A buffer holds one or more whole rows.
  */
 export interface RowRun {
   readonly table: TableMap;

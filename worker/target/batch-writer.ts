@@ -1,0 +1,164 @@
+import type { Checkpoint, CheckpointStep } from './checkpoint.ts';
+import { applyError, type ApplyFailure } from './apply-error.ts';
+import { RawWriter, type RawStatements } from './raw/raw-writer.ts';
+import type { RowRun } from './row-run.ts';
+import type { TargetSession } from './session.ts';
+import { Divergence, type DivergenceReport, type SqlWriter } from './sql/sql-writer.ts';
+
+/** How the rows of one table reach the target. */
+export type WriteMode = 'raw' | 'sql';
+
+/** Consecutive runs that take the same way into the target. */
+type Segment = RawStatements | { readonly kind: 'sql'; readonly runs: readonly RowRun[] };
+
+export interface PreparedBatch {
+  readonly segments: readonly Segment[];
+  /** The same rows, for the careful way. */
+  readonly runs: readonly RowRun[];
+  /** Write row by row from the start: rows may already be there (catching up after a first copy). */
+  readonly careful: boolean;
+}
+
+export interface WriteHooks {
+  /** Named points at which tests stop the process. */
+  failpoint(name: string): Promise<void> | void;
+  onDivergence(report: DivergenceReport): void;
+  onRetry(failure: ApplyFailure, attempt: number): void;
+  sleep(milliseconds: number): Promise<void>;
+  random(): number;
+}
+
+export interface BatchWriterOptions {
+  readonly session: TargetSession;
+  readonly checkpoint: Checkpoint;
+  readonly sql: SqlWriter;
+  readonly modeOf: (run: RowRun) => WriteMode;
+  readonly retries: number;
+  readonly hooks: WriteHooks;
+}
+
+/**
+ * Writes one target transaction: rows of many source transactions and the checkpoint that covers them, or nothing at all.
+ *
+ * Deadlocks and lock waits are tried again; a row that is missing or exists already sends the batch row by row through the
+ * SQL writer, which knows the divergence policy; a lost connection leaves the outcome to the checkpoint in the target, so
+ * the error goes up and the pipeline starts again from what is stored there.
+ */
+export class BatchWriter {
+  readonly #options: BatchWriterOptions;
+  readonly #raw: RawWriter;
+
+  constructor(options: BatchWriterOptions) {
+    this.#options = options;
+    this.#raw = new RawWriter(options.session);
+  }
+
+  /** CPU work only; may run while another batch is being written. */
+  prepare(runs: readonly RowRun[], format: Buffer, careful: boolean): PreparedBatch {
+    const segments: Segment[] = [];
+    if (!careful) {
+      let from = 0;
+      while (from < runs.length) {
+        const mode = this.#options.modeOf(runs[from]!);
+        let to = from + 1;
+        while (to < runs.length && this.#options.modeOf(runs[to]!) === mode) to++;
+        const part = runs.slice(from, to);
+        segments.push(mode === 'raw' ? this.#raw.prepare(part, format) : { kind: 'sql', runs: part });
+        from = to;
+      }
+    }
+    return { segments, runs, careful };
+  }
+
+  /** Resolves when rows and checkpoint are committed. */
+  async write(batch: PreparedBatch, step: CheckpointStep): Promise<void> {
+    let careful = batch.careful;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#useFormats(batch);
+        await this.#writeRows(batch, careful);
+        await this.commit(step);
+        return;
+      } catch (error) {
+        const failure = this.#failure(error);
+        if (failure.kind === 'fatal' || failure.kind === 'connection') throw failure.error;
+        await this.#options.session.rollback();
+        if (failure.kind === 'divergence') {
+          if (careful) throw failure.error;
+          careful = true;
+          continue;
+        }
+        await this.#backOff(failure, attempt);
+      }
+    }
+  }
+
+  /**
+   * Writes a piece of a transaction that is too large for memory, without committing. A divergence repeats only this piece:
+   * the pieces before it stay in the open transaction.
+   */
+  async writePart(batch: PreparedBatch, first: boolean): Promise<void> {
+    const { session } = this.#options;
+    if (first) await this.#useFormats(batch);
+    await session.query('SAVEPOINT lockkeeper_part');
+    try {
+      await this.#writeRows(batch, batch.careful);
+    } catch (error) {
+      const failure = this.#failure(error);
+      if (failure.kind !== 'divergence' || batch.careful) throw failure.error;
+      await session.query('ROLLBACK TO SAVEPOINT lockkeeper_part');
+      try {
+        await this.#options.sql.writeCarefully(batch.runs).then((report) => this.#options.hooks.onDivergence(report));
+      } catch (again) {
+        throw this.#failure(again).error;
+      }
+    }
+  }
+
+  /** Moves the checkpoint and commits, in one packet: an error before COMMIT leaves the transaction open and uncommitted. */
+  async commit(step: CheckpointStep): Promise<void> {
+    const { session, checkpoint, hooks } = this.#options;
+    await hooks.failpoint('before-commit');
+    try {
+      await session.query(`${checkpoint.advanceSql(step)};COMMIT`);
+    } catch (error) {
+      throw checkpoint.explain(error);
+    }
+    await hooks.failpoint('after-commit');
+  }
+
+  async rollback(): Promise<void> {
+    await this.#options.session.rollback();
+  }
+
+  async #useFormats(batch: PreparedBatch): Promise<void> {
+    for (const segment of batch.segments) if (segment.kind === 'raw') await this.#raw.useFormat(segment.format);
+  }
+
+  async #writeRows(batch: PreparedBatch, careful: boolean): Promise<void> {
+    const { sql, hooks } = this.#options;
+    await hooks.failpoint('before-rows');
+    if (careful) {
+      hooks.onDivergence(await sql.writeCarefully(batch.runs));
+    } else {
+      for (const segment of batch.segments) {
+        if (segment.kind === 'raw') await this.#raw.write(segment);
+        else await sql.write(segment.runs);
+      }
+    }
+    await hooks.failpoint('after-rows');
+  }
+
+  #failure(error: unknown): ApplyFailure {
+    if (error instanceof Divergence) return { kind: 'divergence', error };
+    return applyError(this.#options.checkpoint.explain(error));
+  }
+
+  async #backOff(failure: ApplyFailure, attempt: number): Promise<void> {
+    const { hooks, retries } = this.#options;
+    if (attempt > retries) throw failure.error;
+    hooks.onRetry(failure, attempt);
+    const limit = Math.min(1000, 10 * 2 ** attempt);
+    await hooks.sleep(limit / 2 + (hooks.random() * limit) / 2);
+  }
+}

@@ -1,0 +1,130 @@
+import mysql from 'mysql2';
+import type { Connection, ConnectionOptions, FieldPacket, QueryError, QueryResult, ResultSetHeader, RowDataPacket } from 'mysql2';
+import { LockkeeperError } from '../../common/errors.ts';
+import type { Flavor } from '../source/position.ts';
+
+/** Anything that runs SQL text given as a binary string (one character per byte on the wire). */
+export interface SqlRunner {
+  query<T extends QueryResult = QueryResult>(sql: string): Promise<T>;
+}
+
+export interface TargetSessionOptions {
+  /** Seconds a row lock is waited for before the batch is rolled back and tried again. */
+  readonly lockWaitSeconds?: number;
+}
+
+/** A server error that a mysql2 connection reports: MySQL's number in `errno`, no number when the connection itself broke. */
+export function serverErrno(error: unknown): number | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { errno, sqlState } = error as QueryError & { errno?: number };
+  return sqlState === undefined || errno === undefined || errno < 1000 ? undefined : errno;
+}
+
+/**
+ * One connection to the target in the state that both appliers rely on: bytes are taken as they are (`SET NAMES binary`),
+ * no strictness (the source's rows are the truth), UTC, autocommit off so that every write waits for its checkpoint.
+ */
+export class TargetSession implements SqlRunner {
+  readonly flavor: Flavor;
+  readonly version: string;
+  readonly maxAllowedPacket: number;
+  readonly connectionId: number;
+  readonly #connection: Connection;
+  #broken: Error | null = null;
+
+  private constructor(connection: Connection, facts: RowDataPacket) {
+    this.#connection = connection;
+    this.version = String(facts['version']);
+    this.flavor = /mariadb/i.test(this.version) ? 'mariadb' : 'mysql';
+    this.maxAllowedPacket = Number(facts['packet']);
+    this.connectionId = Number(facts['id']);
+    connection.on('error', (error) => {
+      this.#broken = error;
+    });
+  }
+
+  /** Connects and prepares the session. Rejects with the driver's error; the caller knows whose fault to call it. */
+  static async open(connectionOptions: ConnectionOptions, options: TargetSessionOptions = {}): Promise<TargetSession> {
+    const connection = mysql.createConnection({
+      ...connectionOptions,
+      charset: 'BINARY',
+      multipleStatements: true,
+      supportBigNumbers: true,
+      bigNumberStrings: true,
+      dateStrings: true,
+    });
+    try {
+      await new Promise<void>((resolve, reject) => {
+        connection.once('error', reject);
+        connection.connect((error) => (error ? reject(error) : resolve()));
+      });
+      connection.removeAllListeners('error');
+      const [facts] = await run<RowDataPacket[]>(
+        connection,
+        'SELECT VERSION() AS version, @@max_allowed_packet AS packet, CONNECTION_ID() AS id',
+      );
+      const session = new TargetSession(connection, facts!);
+      await session.#prepare(options.lockWaitSeconds ?? 10);
+      return session;
+    } catch (error) {
+      connection.on('error', () => undefined);
+      connection.destroy();
+      throw error;
+    }
+  }
+
+  async #prepare(lockWaitSeconds: number): Promise<void> {
+    const settings = [
+      'NAMES binary',
+      "SESSION sql_mode='NO_AUTO_VALUE_ON_ZERO'",
+      "SESSION time_zone='+00:00'",
+      'SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
+      `SESSION innodb_lock_wait_timeout=${lockWaitSeconds}`,
+      'SESSION lock_wait_timeout=60',
+      'SESSION wait_timeout=28800',
+      'SESSION autocommit=0',
+    ];
+    // MariaDB lets a session switch CHECK constraints off; the epoch fence is one.
+    if (this.flavor === 'mariadb') settings.push('SESSION check_constraint_checks=1');
+    for (const setting of settings) await this.query(`SET ${setting}`);
+  }
+
+  /**
+   * Runs SQL (several statements where the text has several) and returns mysql2's result: rows, a header, or an array of
+   * these for several statements.
+   */
+  query<T extends QueryResult = ResultSetHeader>(sql: string): Promise<T> {
+    if (this.#broken !== null) return Promise.reject(this.#broken);
+    return run<T>(this.#connection, sql);
+  }
+
+  async rollback(): Promise<void> {
+    await this.query('ROLLBACK');
+  }
+
+  get usable(): boolean {
+    return this.#broken === null;
+  }
+
+  /** Cuts the connection at once; the server rolls back what was open. */
+  destroy(): void {
+    this.#broken ??= new LockkeeperError('LK1302', 'the target session was closed');
+    this.#connection.on('error', () => undefined);
+    this.#connection.destroy();
+  }
+}
+
+function run<T extends QueryResult>(connection: Connection, sql: string): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    connection.query<T>(sql, (error: QueryError | null, result: T, _fields: FieldPacket[]) => {
+      if (error) reject(error);
+      else resolve(result);
+    });
+  });
+}
+
+/** A byte-exact SQL string literal for text of ours (never for row data: see sql/literal.ts). */
+export function quote(text: string): string {
+  const bytes = Buffer.from(text, 'utf8').toString('latin1');
+  return `'${bytes.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
+}
