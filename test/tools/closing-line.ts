@@ -19,7 +19,8 @@ export default class ClosingLine implements Reporter {
       failed += module.errors().length;
       for (const suite of module.children.allSuites()) failed += suite.errors().length;
     }
-    if (skipped.length > 0) console.log(`SKIPPED ${skipped.length} TESTS:\n${skipped.map((name) => `  SKIPPED ${name}`).join('\n')}`);
+    if (skipped.length > 0)
+      console.log(`SKIPPED ${skipped.length} TESTS:\n${skipped.map((name) => `  SKIPPED ${name}`).join('\n')}`);
     if (passed + failed === 0) console.log('NO TEST RAN');
     if (failed > 0 || passed === 0 || reason !== 'passed') process.exitCode = 1;
     console.log(`${passed} passed, ${failed} failed`);
