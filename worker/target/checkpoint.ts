@@ -59,7 +59,7 @@ const ROW_GONE = 1242;
  * Fails with error 1242 unless the statement before it matched exactly one row. In one packet with COMMIT it makes a
  * vanished checkpoint row stop the transaction, where an affected-rows test in the client would come too late.
  */
-const exactlyOneRow = 'DO (SELECT 1 UNION SELECT 2-(ROW_COUNT()=1))';
+const exactlyOneRow = 'SET @lockkeeper_row=(SELECT 1 UNION SELECT 2-(ROW_COUNT()=1))';
 
 /**
  * The checkpoint row of one pipeline, held by one leader (its epoch). The row lives in the target and changes in the same

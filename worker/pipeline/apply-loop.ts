@@ -1,0 +1,323 @@
+import type { RowsEvent, StatementItem, StreamItem, TransactionItem, TransactionPartItem, XaItem } from '../source/stream-item.ts';
+import type { TableMap } from '../source/table-map.ts';
+import type { BatchWriter } from '../target/batch-writer.ts';
+import type { CheckpointStep, RowTotals } from '../target/checkpoint.ts';
+import { BatchPlan } from '../target/plan/batch-plan.ts';
+import type { TablePlan } from '../target/plan/table-plan.ts';
+import type { PositionTracker } from '../source/position-tracker.ts';
+import type { ByteQueue } from './byte-queue.ts';
+import type { CatchUp } from './catch-up.ts';
+import { joinDelay, type JoinState } from './join-delay.ts';
+
+export interface ApplyLimits {
+  readonly maxBatchRows: number;
+  readonly maxBatchBytes: number;
+  readonly maxBatchDelayMs: number;
+  /** How often a position without rows (filtered transactions, heartbeats) is stored, milliseconds. */
+  readonly idleCheckpointMs: number;
+}
+
+/** What the loop knows of a table: how its rows may be joined. Loading asks the target, and may refuse the table. */
+export interface TablePlans {
+  get(map: TableMap): TablePlan | undefined;
+  load(maps: readonly TableMap[]): Promise<void>;
+}
+
+/** Statements and XA transactions: each is a barrier, applied alone. They advance the checkpoint themselves. */
+export interface BarrierHandlers {
+  statement(item: StatementItem, step: CheckpointStep): Promise<void>;
+  xaPrepare(item: XaItem, step: CheckpointStep): Promise<void>;
+  xaRollback(item: XaItem, step: CheckpointStep): Promise<void>;
+  /** Rows events of the prepared transaction, to be applied and forgotten in one transaction with `forgetSql`. */
+  xaCommit(item: XaItem): Promise<{ readonly events: readonly RowsEvent[]; readonly format: Buffer; forget(): Promise<void> }>;
+}
+
+/** Asked before each write: a worker that may have lost its leadership waits here. Rejects when the term is over. */
+export interface WriteGate {
+  readonly open: boolean;
+  wait(): Promise<void>;
+}
+
+export interface AppliedBatch {
+  readonly step: CheckpointStep;
+  readonly bytes: number;
+  readonly milliseconds: number;
+}
+
+export interface ApplyLoopOptions {
+  readonly queue: ByteQueue<StreamItem>;
+  readonly writer: BatchWriter;
+  readonly plans: TablePlans;
+  readonly tracker: PositionTracker;
+  readonly barriers: BarrierHandlers;
+  readonly catchUp: CatchUp;
+  readonly gate: WriteGate;
+  readonly limits: ApplyLimits;
+  readonly now: () => number;
+  readonly sleep: (milliseconds: number) => Promise<void>;
+  readonly onApplied: (batch: AppliedBatch) => void;
+}
+
+const NO_ROWS: RowTotals = { inserted: 0, updated: 0, deleted: 0 };
+
+/**
+ * Takes items from the source in order, joins transactions while the target is busy, and writes each batch as one target
+ * transaction. At most one batch is being written while the next one is being planned and encoded.
+ */
+export class ApplyLoop {
+  readonly #options: ApplyLoopOptions;
+  #plan = new BatchPlan();
+  #transactions = 0;
+  #careful = false;
+  #format: Buffer | null = null;
+  #inFlight: Promise<void> = Promise.resolve();
+  #busy = false;
+  #failed: { readonly error: unknown } | null = null;
+  #openParts: RowTotals | null = null;
+  #pendingPosition = false;
+  #lastCheckpointAt: number;
+  #stopping = false;
+  #join: JoinState = { commitMs: 0, arrivals: 0 };
+
+  constructor(options: ApplyLoopOptions) {
+    this.#options = options;
+    this.#lastCheckpointAt = options.now();
+  }
+
+  /** Applies until the queue ends (clean stop) or something fails. Whole transactions taken from the queue are committed first. */
+  async run(): Promise<void> {
+    const { queue } = this.#options;
+    try {
+      for (;;) {
+        if (this.#failed !== null) throw this.#failed.error;
+        const items = queue.poll();
+        for (const item of items) {
+          if (this.#stopping) break;
+          await this.#accept(item);
+        }
+        this.#join = { ...this.#join, arrivals: items.length };
+        if (this.#stopping || queue.ended) break;
+        if (queue.length === 0) await this.#idle();
+      }
+      await this.#finish();
+    } catch (error) {
+      await this.#inFlight.catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Stops after the batch at hand: what is left in the queue comes again after the next start. */
+  stop(): void {
+    this.#stopping = true;
+    this.#options.queue.close();
+  }
+
+  async #finish(): Promise<void> {
+    if (this.#openParts !== null) {
+      await this.#settle();
+      await this.#options.writer.rollback();
+      return;
+    }
+    await this.#submit();
+    await this.#settle();
+  }
+
+  /** Nothing is queued: write what is collected as soon as the target is free, else wait for the first item. */
+  async #idle(): Promise<void> {
+    const { queue, limits, now, sleep } = this.#options;
+    if (this.#transactions > 0 && this.#plan.rows > 0) {
+      if (this.#busy) {
+        await this.#settle();
+        return;
+      }
+      const delay = joinDelay(this.#join, limits.maxBatchDelayMs);
+      if (delay > 0) {
+        await sleep(delay);
+        this.#join = { ...this.#join, arrivals: 0 };
+        if (queue.length > 0) return;
+      }
+      await this.#submit();
+      return;
+    }
+    if (this.#pendingPosition) {
+      const wait = this.#lastCheckpointAt + limits.idleCheckpointMs - now();
+      if (wait <= 0) {
+        await this.#submit();
+        return;
+      }
+      await Promise.race([queue.ready(), sleep(wait)]);
+      return;
+    }
+    await queue.ready();
+  }
+
+  async #accept(item: StreamItem): Promise<void> {
+    switch (item.kind) {
+      case 'transaction':
+        return this.#acceptTransaction(item);
+      case 'part':
+        return this.#acceptPart(item);
+      case 'heartbeat':
+        this.#options.tracker.moveTo(item.end);
+        this.#pendingPosition = true;
+        return;
+      case 'restart':
+        if (this.#openParts !== null) await this.#options.writer.rollback();
+        this.#openParts = null;
+        return;
+      case 'statement':
+        await this.#drain();
+        this.#options.tracker.advance(item.head, item.end);
+        await this.#gated(() => this.#options.barriers.statement(item, this.#step(1, NO_ROWS)));
+        this.#checkpointed();
+        return;
+      case 'xa-prepare':
+        await this.#drain();
+        this.#options.tracker.advance(item.head, item.end);
+        await this.#gated(() => this.#options.barriers.xaPrepare(item, this.#step(1, NO_ROWS)));
+        this.#checkpointed();
+        return;
+      case 'xa-rollback':
+        await this.#drain();
+        this.#options.tracker.advance(item.head, item.end);
+        await this.#gated(() => this.#options.barriers.xaRollback(item, this.#step(1, NO_ROWS)));
+        this.#checkpointed();
+        return;
+      case 'xa-commit':
+        return this.#acceptXaCommit(item);
+      default:
+        item satisfies never;
+    }
+  }
+
+  async #acceptTransaction(item: TransactionItem): Promise<void> {
+    const { tracker, limits, catchUp } = this.#options;
+    const treatment = catchUp.treat(item);
+    if (this.#plan.rows > 0 && (treatment.careful !== this.#careful || !this.#sameFormat(item.format))) await this.#submit();
+    this.#careful = treatment.careful;
+    this.#format = item.format;
+    await this.#add(treatment.events);
+    tracker.advance(item.head, item.end);
+    this.#transactions++;
+    this.#pendingPosition = true;
+    if (this.#plan.rows >= limits.maxBatchRows || this.#plan.bytes >= limits.maxBatchBytes) await this.#submit();
+  }
+
+  async #add(events: readonly RowsEvent[]): Promise<void> {
+    const { plans } = this.#options;
+    for (const event of events) {
+      let plan = plans.get(event.table);
+      if (plan === undefined) {
+        await plans.load(events.map((e) => e.table));
+        plan = plans.get(event.table)!;
+      }
+      this.#plan.add(event, plan);
+    }
+  }
+
+  #sameFormat(format: Buffer): boolean {
+    return this.#format === format || this.#format === null || this.#format.equals(format);
+  }
+
+  async #acceptPart(item: TransactionPartItem): Promise<void> {
+    const { writer, catchUp, tracker } = this.#options;
+    if (item.first) await this.#drain();
+    const before = item.first ? NO_ROWS : this.#openParts!;
+    const treatment = catchUp.treat(item);
+    await this.#add(treatment.events);
+    const planned = this.#takePlan();
+    const batch = writer.prepare(planned.runs, item.format, treatment.careful);
+    await this.#gated(() => writer.writePart(batch, item.first));
+    this.#openParts = addRows(before, planned.rows);
+    if (!item.last) return;
+    tracker.advance(item.head, item.end);
+    const step = this.#step(1, this.#openParts);
+    await this.#gated(() => writer.commit(step));
+    this.#openParts = null;
+    this.#checkpointed();
+    this.#options.onApplied({ step, bytes: item.bytes, milliseconds: 0 });
+  }
+
+  async #acceptXaCommit(item: XaItem): Promise<void> {
+    const { writer, barriers, tracker } = this.#options;
+    await this.#drain();
+    const prepared = await barriers.xaCommit(item);
+    await this.#add(prepared.events);
+    const planned = this.#takePlan();
+    const batch = writer.prepare(planned.runs, prepared.format, false);
+    await this.#gated(() => writer.writePart(batch, true));
+    await prepared.forget();
+    tracker.advance(item.head, item.end);
+    const step = this.#step(1, planned.rows);
+    await this.#gated(() => writer.commit(step));
+    this.#checkpointed();
+    this.#options.onApplied({ step, bytes: item.bytes, milliseconds: 0 });
+  }
+
+  /** Everything collected is committed when this resolves. */
+  async #drain(): Promise<void> {
+    await this.#submit();
+    await this.#settle();
+  }
+
+  async #settle(): Promise<void> {
+    await this.#inFlight;
+  }
+
+  /** Encodes the collected batch while the one before it is still being written, then sends it. */
+  async #submit(): Promise<void> {
+    if (this.#transactions === 0 && !this.#pendingPosition) return;
+    const { writer, gate, now, onApplied } = this.#options;
+    const bytes = this.#plan.bytes;
+    const planned = this.#takePlan();
+    const batch = writer.prepare(planned.runs, this.#format ?? Buffer.alloc(0), this.#careful);
+    const step = this.#step(this.#transactions, planned.rows);
+    this.#transactions = 0;
+    this.#checkpointed();
+    await this.#settle();
+    await gate.wait();
+    const started = now();
+    this.#busy = true;
+    this.#inFlight = writer
+      .write(batch, step)
+      .then(() => {
+        const milliseconds = now() - started;
+        this.#join = { ...this.#join, commitMs: milliseconds };
+        onApplied({ step, bytes, milliseconds });
+      })
+      .catch((error: unknown) => {
+        this.#failed = { error };
+        this.#options.queue.fail(error);
+        throw error;
+      })
+      .finally(() => {
+        this.#busy = false;
+      });
+    // The failure is thrown where the flight is awaited; this only keeps it from counting as unhandled until then.
+    this.#inFlight.catch(() => undefined);
+  }
+
+  #takePlan(): ReturnType<BatchPlan['finish']> {
+    const planned = this.#plan.finish();
+    this.#plan = new BatchPlan();
+    return planned;
+  }
+
+  #step(transactions: number, rows: RowTotals): CheckpointStep {
+    return { position: this.#options.tracker.position(), transactions, rows };
+  }
+
+  #checkpointed(): void {
+    this.#pendingPosition = false;
+    this.#lastCheckpointAt = this.#options.now();
+  }
+
+  async #gated(write: () => Promise<void>): Promise<void> {
+    await this.#options.gate.wait();
+    await write();
+  }
+}
+
+function addRows(a: RowTotals, b: RowTotals): RowTotals {
+  return { inserted: a.inserted + b.inserted, updated: a.updated + b.updated, deleted: a.deleted + b.deleted };
+}

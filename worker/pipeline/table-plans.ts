@@ -1,0 +1,78 @@
+import { LockkeeperError } from '../../common/errors.ts';
+import type { TableMap } from '../source/table-map.ts';
+import type { WriteMode } from '../target/batch-writer.ts';
+import { planTable, type TablePlan } from '../target/plan/table-plan.ts';
+import { rawCompatible } from '../target/raw-compatible.ts';
+import type { TableMetadataCache } from '../target/table-metadata.ts';
+import { tableFindings } from '../target/table-findings.ts';
+import type { TablePlans } from './apply-loop.ts';
+
+export interface TablePlansOptions {
+  readonly metadata: TableMetadataCache;
+  readonly mode: 'Auto' | 'Raw' | 'Sql';
+  /** Why BINLOG cannot be used at all on this pair of servers, or null. */
+  readonly rawRefused: string | null;
+}
+
+interface Decision {
+  readonly plan: TablePlan;
+  readonly mode: WriteMode;
+}
+
+/**
+ * Decides once per table map how its rows reach the target and how freely they may be joined. Forgotten after each DDL.
+ */
+export class TargetTablePlans implements TablePlans {
+  readonly #options: TablePlansOptions;
+  #decisions = new Map<TableMap, Decision>();
+
+  constructor(options: TablePlansOptions) {
+    this.#options = options;
+  }
+
+  get(map: TableMap): TablePlan | undefined {
+    return this.#decisions.get(map)?.plan;
+  }
+
+  modeOf(map: TableMap): WriteMode {
+    return this.#decisions.get(map)?.mode ?? 'sql';
+  }
+
+  /** Throws LK1307, LK1308 or LK1310 when a table cannot be written as it is. */
+  async load(maps: readonly TableMap[]): Promise<void> {
+    const { metadata } = this.#options;
+    const missing = maps.filter((map) => !this.#decisions.has(map));
+    await metadata.load(missing.map((map) => map.route!));
+    for (const map of missing) this.#decisions.set(map, this.#decide(map));
+  }
+
+  #decide(map: TableMap): Decision {
+    const { metadata, mode, rawRefused } = this.#options;
+    const { schema, table } = map.route!;
+    const target = metadata.get(schema, table);
+    const name = `${schema}.${table}`;
+    if (target === undefined) throw new LockkeeperError('LK1307', `the target has no table ${name}`, { details: { table: name } });
+    const reason = mode === 'Sql' ? 'apply.mode is Sql' : (rawRefused ?? rawReason(map, target));
+    if (mode === 'Raw' && reason !== null) {
+      throw new LockkeeperError('LK1308', `${name} cannot be replayed in Raw mode: ${reason}`, { details: { table: name } });
+    }
+    if (reason !== null) {
+      const problem = tableFindings(map, target).find((finding) => finding.severity === 'error');
+      if (problem !== undefined) {
+        throw new LockkeeperError(problem.code, problem.message, { found: problem.found, remedy: problem.remedy, details: { table: name } });
+      }
+    }
+    return { plan: planTable(map, target), mode: reason === null ? 'raw' : 'sql' };
+  }
+
+  /** After a schema change at the target. */
+  clear(): void {
+    this.#decisions = new Map();
+    this.#options.metadata.invalidate();
+  }
+}
+
+function rawReason(map: TableMap, target: Parameters<typeof rawCompatible>[1]): string | null {
+  const verdict = rawCompatible(map, target);
+  return verdict === true ? null : verdict;
+}
