@@ -1,0 +1,172 @@
+import { z } from 'zod';
+
+export const apiGroup = 'lockkeeper.io';
+export const apiVersion = 'lockkeeper.io/v1alpha1';
+
+/*
+ * How the schemas are written, so that a structural CRD can be generated from them (z.toJSONSchema, io: 'input'):
+ * - objects are strict; those with defaults inside have `.prefault({})`, which Kubernetes spells `default: {}`;
+ * - "not set" is null in TypeScript and absence in Kubernetes (which prunes null): such a field is `.nullable().default(null)`,
+ *   and CEL asks for it with has();
+ * - a rule over several fields is checked by zod and carried as CEL in the metadata `x-kubernetes-validations`;
+ * - a rule between old and new object is a TransitionRule beside the schema.
+ */
+
+export interface Rule<T> {
+  /** The rule for the API server, true when the object is right. */
+  readonly cel: string;
+  /** Names field and remedy; the same words on both ways. */
+  readonly message: string;
+  /** The field the message is about, from the schema it stands on. */
+  readonly path?: readonly string[];
+  readonly holds: (value: T) => boolean;
+}
+
+/** What an update may not do. `path` is from the object's root. */
+export interface TransitionRule {
+  readonly path: string;
+  /** CEL over self and oldSelf, both the value at `path`. */
+  readonly cel: string;
+  readonly message: string;
+  readonly holds: (old: unknown, now: unknown) => boolean;
+}
+
+export function withRules<S extends z.ZodType>(schema: S, rules: readonly Rule<z.output<S>>[]): S {
+  let checked = schema;
+  for (const { holds, message, path } of rules) {
+    checked = checked.refine((value) => holds(value), { error: message, ...(path === undefined ? {} : { path: [...path] }) });
+  }
+  const validations = rules.map(({ cel, message, path }) => ({
+    rule: cel,
+    message,
+    ...(path === undefined ? {} : { fieldPath: `.${path.join('.')}` }),
+  }));
+  return checked.meta({ ...checked.meta(), 'x-kubernetes-validations': validations });
+}
+
+export function immutable(path: string, why: string): TransitionRule {
+  return {
+    path,
+    cel: 'self == oldSelf',
+    message: `${path} cannot be changed: ${why}`,
+    holds: (old, now) => JSON.stringify(old) === JSON.stringify(now),
+  };
+}
+
+/** The transition rules that an update breaks. Both objects after defaults. */
+export function brokenTransitions(rules: readonly TransitionRule[], old: unknown, now: unknown): TransitionRule[] {
+  return rules.filter((rule) => !rule.holds(valueAt(old, rule.path), valueAt(now, rule.path)));
+}
+
+function valueAt(object: unknown, path: string): unknown {
+  return path.split('.').reduce<unknown>((value, key) => (value as Record<string, unknown> | null | undefined)?.[key], object);
+}
+
+const dns1123 = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+const nameMessage = 'lower-case letters, digits and hyphens, beginning and ending with a letter or digit';
+
+export function objectName(maxLength: number) {
+  return z.string().min(1).max(maxLength).regex(dns1123, nameMessage);
+}
+
+/** What kubectl writes into `metadata` besides the four fields below; accepted so that `kubectl get -o yaml` can be read back. */
+const serverMetadata = [
+  'uid',
+  'resourceVersion',
+  'generation',
+  'creationTimestamp',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+  'selfLink',
+  'managedFields',
+  'ownerReferences',
+  'finalizers',
+] as const;
+
+export function metadata(maxNameLength: number, name = objectName(maxNameLength)) {
+  return z.strictObject({
+    name: name.describe('Name of the object, unique among its kind in the namespace.'),
+    namespace: objectName(63).default('default').describe('Namespace of the object and of everything it refers to.'),
+    labels: z.record(z.string(), z.string()).default({}).describe('Labels, passed on as they are.'),
+    annotations: z.record(z.string(), z.string()).default({}).describe('Annotations, passed on as they are.'),
+    ...(Object.fromEntries(serverMetadata.map((key) => [key, z.unknown().optional()])) as Record<
+      (typeof serverMetadata)[number],
+      z.ZodOptional<z.ZodUnknown>
+    >),
+  });
+}
+
+export const regionName = z
+  .string()
+  .min(1)
+  .max(24)
+  .regex(dns1123, nameMessage)
+  .describe('Name of a region: the value of the nodes’ region label in Kubernetes, the --region of a local worker.');
+
+export function nameRef(description: string) {
+  return z
+    .strictObject({ name: z.string().min(1).max(253).describe('Name of the object, in the same namespace.') })
+    .describe(description);
+}
+
+export const host = z
+  .string()
+  .min(1)
+  .max(253)
+  .regex(
+    /^([A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?|[0-9A-Fa-f]*(:[0-9A-Fa-f.]*){2,})$/,
+    'a host name or an IP address, without scheme, port or path',
+  )
+  .describe('Host name or IP address of the server; its port is a field of its own.');
+
+export const port = z.int().min(1).max(65535);
+
+export const endpoint = z.strictObject({ host, port: port.default(3306).describe('TCP port of the server.') });
+
+const tlsFields = z.strictObject({
+  mode: z
+    .enum(['Disabled', 'Required', 'VerifyIdentity'])
+    .default('Disabled')
+    .describe('Disabled: plain text. Required: encrypted. VerifyIdentity: encrypted, and the certificate must be signed by a known CA for this host name.'),
+  caSecretRef: nameRef('Secret whose key ca.crt holds the PEM certificates to trust. Not set: the system’s own.')
+    .nullable()
+    .default(null),
+});
+
+export const tls = withRules(tlsFields, [
+  {
+    cel: "self.mode != 'Disabled' || !has(self.caSecretRef)",
+    message: 'tls.caSecretRef is set, but tls.mode is Disabled; set mode to Required or VerifyIdentity, or remove caSecretRef',
+    path: ['mode'],
+    holds: (value) => value.mode !== 'Disabled' || value.caSecretRef === null,
+  },
+])
+  .prefault({})
+  .describe('Encryption of the connection.');
+
+export const timestamp = z.iso.datetime({ offset: true });
+
+const condition = z.strictObject({
+  type: z.string().describe('What is judged, such as Ready.'),
+  status: z.enum(['True', 'False', 'Unknown']).describe('The judgement.'),
+  reason: z.string().describe('Why, as one CamelCase word for programs.'),
+  message: z.string().describe('Why, for people, with what to do.'),
+  lastTransitionTime: timestamp.describe('When status last changed.'),
+  observedGeneration: z.int().optional().describe('The generation of the spec that was judged.'),
+});
+
+export type Condition = z.output<typeof condition>;
+
+/** The part of status that all kinds have. */
+export const statusFields = {
+  observedGeneration: z.int().optional().describe('The generation of the spec that this status is about.'),
+  conditions: z
+    .array(condition)
+    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] })
+    .optional()
+    .describe('What is well and what is not, after the Kubernetes API conventions.'),
+};
+
+export function regionsAreUnique(entries: readonly { readonly region: string }[]): boolean {
+  return new Set(entries.map((entry) => entry.region)).size === entries.length;
+}
