@@ -93,11 +93,23 @@ export const canalInstanceSpec = withRules(
       .int()
       .min(1)
       .max(4_294_967_295)
-      .describe('Server id as a replica, canal’s slaveId. Each pipeline takes one, from here upwards; no other replica of the source may use them.'),
+      .describe(
+        'Server id as a replica, canal’s slaveId. Each pipeline takes one, from here upwards; no other replica of the source may use them.',
+      ),
     heartbeat: z
       .strictObject({
-        intervalSeconds: z.number().min(0.1).max(3600).default(3).describe('How often the source sends a sign of life while nothing is written.'),
-        failoverAfterMisses: z.int().min(1).max(1000).default(3).describe('Signs missed before the connection is given up and the standby tried.'),
+        intervalSeconds: z
+          .number()
+          .min(0.1)
+          .max(3600)
+          .default(3)
+          .describe('How often the source sends a sign of life while nothing is written.'),
+        failoverAfterMisses: z
+          .int()
+          .min(1)
+          .max(1000)
+          .default(3)
+          .describe('Signs missed before the connection is given up and the standby tried.'),
       })
       .prefault({})
       .describe('How a dead source is noticed.'),

@@ -127,7 +127,9 @@ const tlsFields = z.strictObject({
   mode: z
     .enum(['Disabled', 'Required', 'VerifyIdentity'])
     .default('Disabled')
-    .describe('Disabled: plain text. Required: encrypted. VerifyIdentity: encrypted, and the certificate must be signed by a known CA for this host name.'),
+    .describe(
+      'Disabled: plain text. Required: encrypted. VerifyIdentity: encrypted, and the certificate must be signed by a known CA for this host name.',
+    ),
   caSecretRef: nameRef('Secret whose key ca.crt holds the PEM certificates to trust. Not set: the system’s own.')
     .nullable()
     .default(null),

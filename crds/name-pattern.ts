@@ -82,7 +82,8 @@ export function parseNamePatterns(entries: readonly string[], field: string): Na
   return entries.flatMap((entry, index) =>
     splitAtCommas(entry).map((text) => {
       const path = `${field}[${index}]`;
-      if (text === '') throw badPattern(entry, path, 'a pattern is empty: it has two commas in a row, or one at its start or end');
+      if (text === '')
+        throw badPattern(entry, path, 'a pattern is empty: it has two commas in a row, or one at its start or end');
       return new NamePattern(text, path, true);
     }),
   );
@@ -136,18 +137,33 @@ function badPattern(text: string, field: string, reason: string, cause?: unknown
 
 function check(text: string, source: string, field: string): Scan {
   if (text.length > maxPatternLength) {
-    throw badPattern(text, field, `it has ${text.length} characters, at most ${maxPatternLength} are allowed; split it into several entries`);
+    throw badPattern(
+      text,
+      field,
+      `it has ${text.length} characters, at most ${maxPatternLength} are allowed; split it into several entries`,
+    );
   }
   try {
     new RegExp(source, 's');
   } catch (cause) {
     // V8's message is "Invalid regular expression: /.../s: reason".
-    throw badPattern(text, field, messageOf(cause).replace(/^.*\/[a-z]*: /s, '').toLowerCase(), cause);
+    throw badPattern(
+      text,
+      field,
+      messageOf(cause)
+        .replace(/^.*\/[a-z]*: /s, '')
+        .toLowerCase(),
+      cause,
+    );
   }
   const scan = scanPattern(source);
   if (scan.reason !== null) throw badPattern(text, field, scan.reason);
   if (!/\.|\[\^|\\[WDSxu]/.test(source)) {
-    throw badPattern(text, field, 'it has no dot, so it can never match schema.table; write for instance ' + (text === '' ? 'shop' : text) + '\\..*');
+    throw badPattern(
+      text,
+      field,
+      'it has no dot, so it can never match schema.table; write for instance ' + (text === '' ? 'shop' : text) + '\\..*',
+    );
   }
   return scan;
 }
@@ -178,14 +194,17 @@ function scanPattern(source: string): Scan {
   let splittable = true;
   const refuse = (reason: string): Scan => ({ reason, dot: -1 });
 
-  for (let i = 0; i < source.length; ) {
+  for (let i = 0; i < source.length;) {
     const top = stack.at(-1);
     if (top === undefined) return refuse('unbalanced parentheses');
     const c = source[i];
     const quantifier = /^(?:[*+?]|\{(\d+)(?:(,)(\d*))?\})\??/.exec(source.slice(i));
     if (quantifier) {
       const bits = searchBits(quantifier);
-      if (atom?.variable && quantifier[0][0] !== '?') return refuse(`it repeats a group that itself varies (${quantifier[0]} at character ${i + 1}), which can take exponential time`);
+      if (atom?.variable && quantifier[0][0] !== '?')
+        return refuse(
+          `it repeats a group that itself varies (${quantifier[0]} at character ${i + 1}), which can take exponential time`,
+        );
       top.bits += bits + (atom?.worst ?? 0);
       top.variable ||= bits > 0;
       if (dot >= 0 && i === dot + 2) splittable = false;
@@ -198,14 +217,16 @@ function scanPattern(source: string): Scan {
     atom = null;
     if (c === '\\') {
       const next = source[i + 1] ?? '';
-      if (/[a-zA-Z]/.test(next) && !/[dDwWsSbBxuk]/.test(next)) return refuse(`it has the escape \\${next}, which means nothing here`);
+      if (/[a-zA-Z]/.test(next) && !/[dDwWsSbBxuk]/.test(next))
+        return refuse(`it has the escape \\${next}, which means nothing here`);
       if (/[1-9k]/.test(next)) splittable = false;
       if (next === '.' && stack.length === 1 && dots++ === 0) dot = i;
       i += 2;
     } else if (c === '[') {
       let end = i + 1;
       while (end < source.length && source[end] !== ']') end += source[end] === '\\' ? 2 : 1;
-      if (source.slice(i, end).includes('[:')) return refuse('it has a POSIX class such as [:alpha:], which means nothing here; write [a-zA-Z]');
+      if (source.slice(i, end).includes('[:'))
+        return refuse('it has a POSIX class such as [:alpha:], which means nothing here; write [a-zA-Z]');
       i = end + 1;
     } else if (c === '(') {
       const special = /^\(\?(?:[=!]|<[=!])/.test(source.slice(i));

@@ -25,11 +25,15 @@ export class Secret {
   value(key: string): string {
     const value = this.#values.get(key);
     if (value === undefined || value === '') {
-      throw new LockkeeperError('LK1005', `Secret ${this.namespace}/${this.name} has no ${value === '' ? 'value under the key' : 'key'} ${key}`, {
-        found: this.keys.length === 0 ? 'no keys' : `keys ${this.keys.join(', ')}`,
-        remedy: `Add the key ${key} to the Secret, under stringData as plain text or under data in base64.`,
-        details: { secret: `${this.namespace}/${this.name}`, key },
-      });
+      throw new LockkeeperError(
+        'LK1005',
+        `Secret ${this.namespace}/${this.name} has no ${value === '' ? 'value under the key' : 'key'} ${key}`,
+        {
+          found: this.keys.length === 0 ? 'no keys' : `keys ${this.keys.join(', ')}`,
+          remedy: `Add the key ${key} to the Secret, under stringData as plain text or under data in base64.`,
+          details: { secret: `${this.namespace}/${this.name}`, key },
+        },
+      );
     }
     return value;
   }

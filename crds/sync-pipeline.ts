@@ -20,8 +20,16 @@ const columnName = z.string().min(1).max(64);
 
 const columns = withRules(
   z.strictObject({
-    include: z.array(columnName).max(4096).default([]).describe('Only these columns travel; empty means all. Key columns must be among them.'),
-    exclude: z.array(columnName).max(4096).default([]).describe('These columns do not travel. Key columns must not be among them.'),
+    include: z
+      .array(columnName)
+      .max(4096)
+      .default([])
+      .describe('Only these columns travel; empty means all. Key columns must be among them.'),
+    exclude: z
+      .array(columnName)
+      .max(4096)
+      .default([])
+      .describe('These columns do not travel. Key columns must not be among them.'),
     rename: z.record(columnName, columnName).default({}).describe('Column names at the target, by their names at the source.'),
   }),
   [
@@ -53,17 +61,32 @@ const tableRule = z
       .string()
       .min(1)
       .max(600)
-      .describe('Tables of the source: a name (shop.orders), shards (shop[1-64].orders, shop[01-32].orders), or a /pattern/ with groups, its dot escaped.'),
+      .describe(
+        'Tables of the source: a name (shop.orders), shards (shop[1-64].orders, shop[01-32].orders), or a /pattern/ with groups, its dot escaped.',
+      ),
     target: z
       .string()
       .min(1)
       .max(300)
       .nullable()
       .default(null)
-      .describe('Where their rows go: one table, as many shards, or a name with $1 for the pattern’s groups. Not set: the same name.'),
+      .describe(
+        'Where their rows go: one table, as many shards, or a name with $1 for the pattern’s groups. Not set: the same name.',
+      ),
     columns: columns.prefault({}).describe('Which columns travel, and their names.'),
-    rowFilter: z.string().min(1).max(4096).nullable().default(null).describe('Expression over columns and op; only rows for which it is true travel.'),
-    weight: z.int().min(-1_000_000).max(1_000_000).default(0).describe('otter’s pushWeight: within a batch, tables of lower weight are written first.'),
+    rowFilter: z
+      .string()
+      .min(1)
+      .max(4096)
+      .nullable()
+      .default(null)
+      .describe('Expression over columns and op; only rows for which it is true travel.'),
+    weight: z
+      .int()
+      .min(-1_000_000)
+      .max(1_000_000)
+      .default(0)
+      .describe('otter’s pushWeight: within a batch, tables of lower weight are written first.'),
   })
   .superRefine(({ source, target }, context) => {
     try {
@@ -82,15 +105,24 @@ const tableRule = z
 
 const twoWay = z.strictObject({
   group: z.string().min(1).max(63).describe('Name shared by the pipelines of both directions.'),
-  home: z.boolean().default(false).describe('Whether this pipeline’s source is the home site, whose order of changes wins; one in each group.'),
+  home: z
+    .boolean()
+    .default(false)
+    .describe('Whether this pipeline’s source is the home site, whose order of changes wins; one in each group.'),
   conflicts: withRules(
     z.strictObject({
       policy: z
         .enum(['Home', 'Source', 'Target', 'LatestBy'])
         .default('Home')
-        .describe('Whose row stays when both sides changed it: the home site’s, the source’s, the target’s, or that with the greater value of a column.'),
+        .describe(
+          'Whose row stays when both sides changed it: the home site’s, the source’s, the target’s, or that with the greater value of a column.',
+        ),
       column: columnName.nullable().default(null).describe('The column that LatestBy compares.'),
-      deltaColumns: z.array(columnName).max(256).default([]).describe('Numeric columns whose differences are added up in a conflict, such as stocks.'),
+      deltaColumns: z
+        .array(columnName)
+        .max(256)
+        .default([])
+        .describe('Numeric columns whose differences are added up in a conflict, such as stocks.'),
     }),
     [
       {
@@ -109,10 +141,22 @@ const apply = z.strictObject({
   mode: z
     .enum(['Auto', 'Raw', 'Sql'])
     .default('Auto')
-    .describe('Raw replays row events through BINLOG and is the fastest; Sql writes statements and works everywhere; Auto takes Raw where it is possible.'),
+    .describe(
+      'Raw replays row events through BINLOG and is the fastest; Sql writes statements and works everywhere; Auto takes Raw where it is possible.',
+    ),
   lanes: z.int().min(1).max(64).default(1).describe('Connections that apply independent transactions side by side.'),
-  maxBatchRows: z.int().min(1).max(1_000_000).default(8000).describe('Most rows that several source transactions joined into one may have.'),
-  maxBatchDelayMs: z.int().min(0).max(60_000).default(5).describe('Longest wait for more transactions to join, in milliseconds; only while work is waiting.'),
+  maxBatchRows: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(8000)
+    .describe('Most rows that several source transactions joined into one may have.'),
+  maxBatchDelayMs: z
+    .int()
+    .min(0)
+    .max(60_000)
+    .default(5)
+    .describe('Longest wait for more transactions to join, in milliseconds; only while work is waiting.'),
   ordered: z.boolean().default(true).describe('Commit in the order of the source, also with several lanes.'),
 });
 
@@ -120,19 +164,30 @@ const initialLoad = z.strictObject({
   mode: z
     .enum(['WhenNew', 'Never', 'Always'])
     .default('WhenNew')
-    .describe('WhenNew copies the tables when the pipeline has no stored position; Never only follows changes; Always copies anew although a position is stored.'),
-  chunkRows: z.int().min(100).max(10_000_000).default(50_000).describe('Rows copied at a time; a copy that is interrupted goes on with the next chunk.'),
+    .describe(
+      'WhenNew copies the tables when the pipeline has no stored position; Never only follows changes; Always copies anew although a position is stored.',
+    ),
+  chunkRows: z
+    .int()
+    .min(100)
+    .max(10_000_000)
+    .default(50_000)
+    .describe('Rows copied at a time; a copy that is interrupted goes on with the next chunk.'),
   parallelism: z.int().min(1).max(64).default(4).describe('Chunks copied at the same time.'),
 });
 
 export const syncPipelineSpec = withRules(
   z.strictObject({
     canalInstanceRef: nameRef('The CanalInstance whose source is copied.'),
-    region: regionName.default('home').describe('Workers of this region lead the pipeline; those of another take over when none is left.'),
+    region: regionName
+      .default('home')
+      .describe('Workers of this region lead the pipeline; those of another take over when none is left.'),
     state: z
       .enum(['Running', 'Paused', 'Stopped'])
       .default('Running')
-      .describe('Running copies; Paused keeps its leader but writes nothing; Stopped gives everything up but the stored position.'),
+      .describe(
+        'Running copies; Paused keeps its leader but writes nothing; Stopped gives everything up but the stored position.',
+      ),
     target: z
       .strictObject({
         host,
@@ -145,23 +200,35 @@ export const syncPipelineSpec = withRules(
       .array(tableRule)
       .max(1000)
       .default([])
-      .describe('Which tables go where; the first entry that matches counts. Empty: everything the instance’s filter lets through, under the same names.'),
+      .describe(
+        'Which tables go where; the first entry that matches counts. Empty: everything the instance’s filter lets through, under the same names.',
+      ),
     initialLoad: initialLoad.prefault({}).describe('The first copy of the rows that are already there.'),
     apply: apply.prefault({}).describe('How changes are written.'),
     divergence: z
       .enum(['Repair', 'Stop', 'Ignore'])
       .default('Repair')
-      .describe('What to do when a row to change is missing or one to insert exists: write the source’s row, stop, or leave the target’s. Always counted and shown.'),
+      .describe(
+        'What to do when a row to change is missing or one to insert exists: write the source’s row, stop, or leave the target’s. Always counted and shown.',
+      ),
     ddl: z
       .strictObject({
-        mode: z.enum(['Apply', 'Ignore', 'Stop']).default('Apply').describe('Whether schema changes are made at the target, left out, or stop the pipeline.'),
+        mode: z
+          .enum(['Apply', 'Ignore', 'Stop'])
+          .default('Apply')
+          .describe('Whether schema changes are made at the target, left out, or stop the pipeline.'),
       })
       .prefault({})
       .describe('What to do with schema changes.'),
     twoWay: twoWay.nullable().default(null).describe('Set on both pipelines that copy between two sites which are both written.'),
     verify: z
       .strictObject({
-        intervalHours: z.number().min(0).max(8760).default(24).describe('Hours in which all tables are compared once; 0 never compares.'),
+        intervalHours: z
+          .number()
+          .min(0)
+          .max(8760)
+          .default(24)
+          .describe('Hours in which all tables are compared once; 0 never compares.'),
         chunkRows: z.int().min(100).max(10_000_000).default(20_000).describe('Rows compared at a time.'),
         repair: z.boolean().default(false).describe('Whether rows that differ are written anew from the source.'),
       })
@@ -174,12 +241,16 @@ export const syncPipelineSpec = withRules(
         then: z
           .enum(['Suspend', 'DeadLetter'])
           .default('Suspend')
-          .describe('Suspend stops the pipeline with the error shown; DeadLetter stores the transaction aside in the target and goes on.'),
+          .describe(
+            'Suspend stops the pipeline with the error shown; DeadLetter stores the transaction aside in the target and goes on.',
+          ),
       })
       .prefault({})
       .describe('What to do when writing fails.'),
     alerts: z
-      .strictObject({ lagSeconds: z.number().min(0).max(31_536_000).default(30).describe('Lag from which the pipeline counts as lagging.') })
+      .strictObject({
+        lagSeconds: z.number().min(0).max(31_536_000).default(30).describe('Lag from which the pipeline counts as lagging.'),
+      })
       .prefault({})
       .describe('When somebody is to be told.'),
     files: z
@@ -192,13 +263,18 @@ export const syncPipelineSpec = withRules(
   [
     {
       cel: "self.apply.mode != 'Raw' || self.tables.all(t, t.weight == 0 && !has(t.rowFilter) && t.columns.include.size() == 0 && t.columns.exclude.size() == 0 && t.columns.rename.size() == 0)",
-      message: 'apply.mode Raw replays whole rows in order, so it cannot change columns, filter rows or weigh tables; use Auto or Sql, or remove columns, rowFilter and weight from tables',
+      message:
+        'apply.mode Raw replays whole rows in order, so it cannot change columns, filter rows or weigh tables; use Auto or Sql, or remove columns, rowFilter and weight from tables',
       path: ['apply', 'mode'],
       holds: ({ apply: { mode }, tables }) =>
         mode !== 'Raw' ||
         tables.every(
           ({ weight, rowFilter, columns: { include, exclude, rename } }) =>
-            weight === 0 && rowFilter === null && include.length === 0 && exclude.length === 0 && Object.keys(rename).length === 0,
+            weight === 0 &&
+            rowFilter === null &&
+            include.length === 0 &&
+            exclude.length === 0 &&
+            Object.keys(rename).length === 0,
         ),
     },
     {

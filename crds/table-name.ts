@@ -14,7 +14,14 @@ export interface TableName {
 /** A schema's or a table's name: fixed, or otter's shards `prefix[from-to]suffix`, zero-padded to `width` digits unless that is 0. */
 export type NamePart =
   | { readonly kind: 'fixed'; readonly text: string }
-  | { readonly kind: 'range'; readonly prefix: string; readonly from: number; readonly to: number; readonly width: number; readonly suffix: string };
+  | {
+      readonly kind: 'range';
+      readonly prefix: string;
+      readonly from: number;
+      readonly to: number;
+      readonly width: number;
+      readonly suffix: string;
+    };
 
 /** What a rule's target says about one part, the source's value or shard number being known. */
 type TargetPart =
@@ -54,12 +61,23 @@ export function parseMappingRule(
   const path = `${field}.target`;
   if (source.kind === 'pattern') {
     const [schema, table] = splitName(rule.target, path);
-    return { ...base, schema: template(schema, source.pattern, rule.target, path), table: template(table, source.pattern, rule.target, path) };
+    return {
+      ...base,
+      schema: template(schema, source.pattern, rule.target, path),
+      table: template(table, source.pattern, rule.target, path),
+    };
   }
-  const [schema, table] = splitName(rule.target, path).map((part) => parsePart(part, rule.target ?? '', path)) as [NamePart, NamePart];
+  const [schema, table] = splitName(rule.target, path).map((part) => parsePart(part, rule.target ?? '', path)) as [
+    NamePart,
+    NamePart,
+  ];
   for (const part of splitName(rule.target, path)) {
     if (!part.quoted && /\$\d/.test(part.text)) {
-      throw fault(path, rule.target, `$1 stands for a group, which only a /pattern/ has; the source is ${rule.source}. Put a name with a dollar in backquotes`);
+      throw fault(
+        path,
+        rule.target,
+        `$1 stands for a group, which only a /pattern/ has; the source is ${rule.source}. Put a name with a dollar in backquotes`,
+      );
     }
   }
   return {
@@ -95,11 +113,16 @@ export function applyRule(rule: MappingRule, schema: string, table: string, igno
     const name = { schema: render(rule.schema, schema, groups, 0, 0), table: render(rule.table, table, groups, 0, 0) };
     for (const [part, text] of Object.entries(name)) {
       if (text === '' || text.length > maxIdentifier) {
-        const reason = text === '' ? `an empty ${part} name` : `a ${part} name of ${text.length} characters (at most ${maxIdentifier})`;
-        throw new LockkeeperError('LK1010', `${rule.field}.target: ${rule.targetText ?? ''} makes ${reason} for ${schema}.${table}`, {
-          found: `${schema}.${table}`,
-          details: { field: `${rule.field}.target`, schema, table },
-        });
+        const reason =
+          text === '' ? `an empty ${part} name` : `a ${part} name of ${text.length} characters (at most ${maxIdentifier})`;
+        throw new LockkeeperError(
+          'LK1010',
+          `${rule.field}.target: ${rule.targetText ?? ''} makes ${reason} for ${schema}.${table}`,
+          {
+            found: `${schema}.${table}`,
+            details: { field: `${rule.field}.target`, schema, table },
+          },
+        );
       }
     }
     return name;
@@ -165,7 +188,11 @@ function splitName(text: string, field: string): [RawPart, RawPart] {
   const match = /^(`(?:[^`]|``)+`|[^`.]+)\.(`(?:[^`]|``)+`|[^`.]+)$/.exec(text);
   const [, schema, table] = match ?? [];
   if (schema === undefined || table === undefined) {
-    throw fault(field, text, `expected schema.table with one dot, such as shop.orders${text.includes('.') ? '; a part that itself has a dot goes in backquotes, a pattern between slashes' : ''}`);
+    throw fault(
+      field,
+      text,
+      `expected schema.table with one dot, such as shop.orders${text.includes('.') ? '; a part that itself has a dot goes in backquotes, a pattern between slashes' : ''}`,
+    );
   }
   return [rawPart(schema), rawPart(table)];
 }
@@ -181,7 +208,10 @@ function parsePart(part: RawPart, whole: string, field: string): NamePart {
   const plain = range === null ? part.text : `${range[1]}${range[4]}`;
   const odd = /[*?+|(){}^\\/[\]]/.exec(plain);
   if (odd !== null) {
-    const hint = odd[0] === '[' || odd[0] === ']' ? 'a range is written [1-64] or [01-32], one in each part' : `for a pattern write /${whole}/ with its dot escaped`;
+    const hint =
+      odd[0] === '[' || odd[0] === ']'
+        ? 'a range is written [1-64] or [01-32], one in each part'
+        : `for a pattern write /${whole}/ with its dot escaped`;
     throw fault(field, whole, `${odd[0]} is not part of a plain name; ${hint}, and an unusual name goes in backquotes`);
   }
   if (range === null) return { kind: 'fixed', text: sized(part.text, whole, field) };
@@ -198,7 +228,8 @@ function parsePart(part: RawPart, whole: string, field: string): NamePart {
 }
 
 function sized(name: string, whole: string, field: string): string {
-  if (name.length > maxIdentifier) throw fault(field, whole, `a name has at most ${maxIdentifier} characters, this one ${name.length}`);
+  if (name.length > maxIdentifier)
+    throw fault(field, whole, `a name has at most ${maxIdentifier} characters, this one ${name.length}`);
   if (name.endsWith(' ')) throw fault(field, whole, 'MySQL names do not end with a space');
   return name;
 }
@@ -238,10 +269,18 @@ function shardTarget(
   const by = source[which].kind === 'range' ? which : which === 'schema' ? 'table' : 'schema';
   const from = source[by];
   if (from.kind !== 'range') {
-    throw fault(field, rule.target ?? '', `one table (${rule.source}) cannot go to many; give the source a range of the same size, or the target one name`);
+    throw fault(
+      field,
+      rule.target ?? '',
+      `one table (${rule.source}) cannot go to many; give the source a range of the same size, or the target one name`,
+    );
   }
   if (sizeOf(from) !== sizeOf(part)) {
-    throw fault(field, rule.target ?? '', `its range has ${sizeOf(part)} shards, that of the source ${rule.source} has ${sizeOf(from)}`);
+    throw fault(
+      field,
+      rule.target ?? '',
+      `its range has ${sizeOf(part)} shards, that of the source ${rule.source} has ${sizeOf(from)}`,
+    );
   }
   return { kind: 'shard', by, range: part };
 }
@@ -265,7 +304,11 @@ function template(part: RawPart, pattern: NamePattern, whole: string, field: str
     const two = digits.length === 2 && (Number(digits) > pattern.groups || Number(digits) === 0) ? digits.slice(0, 1) : digits;
     const group = Number(two);
     if (group < 1 || group > pattern.groups) {
-      throw fault(field, whole, `it uses $${two}, but the pattern /${pattern.text}/ has ${pattern.groups === 0 ? 'no group' : `groups $1${pattern.groups === 1 ? ' only' : ` to $${pattern.groups}`}`}`);
+      throw fault(
+        field,
+        whole,
+        `it uses $${two}, but the pattern /${pattern.text}/ has ${pattern.groups === 0 ? 'no group' : `groups $1${pattern.groups === 1 ? ' only' : ` to $${pattern.groups}`}`}`,
+      );
     }
     pieces.push(group, digits.slice(two.length));
   }

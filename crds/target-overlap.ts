@@ -33,7 +33,8 @@ interface Flow {
 export function findOverlaps(pipelines: readonly SyncPipeline[], instances: readonly CanalInstance[]): PipelineProblem[] {
   const flows = pipelines.flatMap((pipeline) => {
     const instance = instances.find(
-      ({ metadata }) => metadata.namespace === pipeline.metadata.namespace && metadata.name === pipeline.spec.canalInstanceRef.name,
+      ({ metadata }) =>
+        metadata.namespace === pipeline.metadata.namespace && metadata.name === pipeline.spec.canalInstanceRef.name,
     );
     return instance === undefined ? [] : [flowOf(pipeline, instance)];
   });
@@ -46,7 +47,8 @@ export function findOverlaps(pipelines: readonly SyncPipeline[], instances: read
     if (loop !== null) problems.push({ pipeline: flow.pipeline, error: loop });
     for (const other of flows.slice(0, index)) {
       const error =
-        (flow.target === other.target ? commonTable(flow, other, writes) : null) ?? circle(flow, other, known.get(other.instance) ?? []);
+        (flow.target === other.target ? commonTable(flow, other, writes) : null) ??
+        circle(flow, other, known.get(other.instance) ?? []);
       if (error !== null) problems.push({ pipeline: flow.pipeline, error });
     }
   }
@@ -75,7 +77,11 @@ export function serverKey({ host, port }: { readonly host: string; readonly port
 
 function passes(flow: Flow, { schema, table }: TableName): boolean {
   const name = `${schema}.${table}`;
-  return !isSystemSchema(schema) && flow.include.some((pattern) => pattern.test(name)) && !flow.exclude.some((pattern) => pattern.test(name));
+  return (
+    !isSystemSchema(schema) &&
+    flow.include.some((pattern) => pattern.test(name)) &&
+    !flow.exclude.some((pattern) => pattern.test(name))
+  );
 }
 
 /** Where a pipeline sends a table of its source, or null. */
@@ -129,11 +135,23 @@ function commonTable(flow: Flow, other: Flow, writes: ReadonlyMap<Flow, ReturnTy
   for (const [key, mine] of writes.get(flow) ?? []) {
     const same = theirs?.get(key);
     if (same !== undefined) {
-      return overlap(flow, other, `${mine.target} of ${flow.target} is written from ${mine.source} and, by ${other.name}, from ${same.source}`);
+      return overlap(
+        flow,
+        other,
+        `${mine.target} of ${flow.target} is written from ${mine.source} and, by ${other.name}, from ${same.source}`,
+      );
     }
   }
-  if (flow.rules.length === 0 && other.rules.length === 0 && (flow.instance === other.instance || sameFilter(flow.instance, other.instance))) {
-    return overlap(flow, other, `both write every table of ${flow.instance === other.instance ? 'the same instance' : 'instances with the same filter'} to ${flow.target} under its own name`);
+  if (
+    flow.rules.length === 0 &&
+    other.rules.length === 0 &&
+    (flow.instance === other.instance || sameFilter(flow.instance, other.instance))
+  ) {
+    return overlap(
+      flow,
+      other,
+      `both write every table of ${flow.instance === other.instance ? 'the same instance' : 'instances with the same filter'} to ${flow.target} under its own name`,
+    );
   }
   if (flow.instance !== other.instance) return null;
   const keepsNames = ({ rules }: Flow) => rules.find((rule) => rule.source.kind === 'pattern' && rule.targetText === null);
@@ -142,13 +160,26 @@ function commonTable(flow: Flow, other: Flow, writes: ReadonlyMap<Flow, ReturnTy
     return overlap(flow, other, `both write the tables that ${own.sourceText} takes to ${flow.target} under their own names`);
   }
   const twice = flow.rules.find(
-    (rule) => rule.source.kind === 'pattern' && other.rules.some(({ sourceText, targetText }) => sourceText === rule.sourceText && targetText === rule.targetText),
+    (rule) =>
+      rule.source.kind === 'pattern' &&
+      other.rules.some(({ sourceText, targetText }) => sourceText === rule.sourceText && targetText === rule.targetText),
   );
-  return twice === undefined ? null : overlap(flow, other, `both have the entry ${twice.sourceText} to ${twice.targetText ?? 'the same name'} for ${flow.target}`);
+  return twice === undefined
+    ? null
+    : overlap(
+        flow,
+        other,
+        `both have the entry ${twice.sourceText} to ${twice.targetText ?? 'the same name'} for ${flow.target}`,
+      );
 }
 
 function sameFilter(a: CanalInstance, b: CanalInstance): boolean {
-  const canonical = (list: readonly string[]) => list.flatMap(splitAtCommas).map((text) => text.toLowerCase()).sort().join();
+  const canonical = (list: readonly string[]) =>
+    list
+      .flatMap(splitAtCommas)
+      .map((text) => text.toLowerCase())
+      .sort()
+      .join();
   return (
     canonical(a.spec.filter.include) === canonical(b.spec.filter.include) &&
     canonical(a.spec.filter.exclude) === canonical(b.spec.filter.exclude)
@@ -159,13 +190,21 @@ function sameFilter(a: CanalInstance, b: CanalInstance): boolean {
 function selfLoop(flow: Flow, known: readonly TableName[]): LockkeeperError | null {
   if (!flow.sources.includes(flow.target)) return null;
   if (flow.rules.length === 0) {
-    return contradiction(flow, 'spec.target', `source and target are the same server ${flow.target} and no table is renamed, so each change would be copied to itself for ever`);
+    return contradiction(
+      flow,
+      'spec.target',
+      `source and target are the same server ${flow.target} and no table is renamed, so each change would be copied to itself for ever`,
+    );
   }
   for (const name of known) {
     const target = route(flow, name);
     if (target !== null && route(flow, target) !== null) {
       const [from, to] = [name, target].map(({ schema, table }) => `${schema}.${table}`);
-      return contradiction(flow, 'spec.tables', `source and target are the same server ${flow.target}, and ${to ?? ''}, the target of ${from ?? ''}, is itself a source, so changes would be copied for ever`);
+      return contradiction(
+        flow,
+        'spec.tables',
+        `source and target are the same server ${flow.target}, and ${to ?? ''}, the target of ${from ?? ''}, is itself a source, so changes would be copied for ever`,
+      );
     }
   }
   return null;
@@ -183,7 +222,11 @@ function circle(flow: Flow, other: Flow, known: readonly TableName[]): Lockkeepe
   });
   if (table === undefined && !(unmapped && sameFilter(flow.instance, other.instance))) return null;
   const what = table === undefined ? 'every table' : `${table.schema}.${table.table}`;
-  return contradiction(flow, 'spec.twoWay', `it copies ${what} back to where ${other.name} takes it from, so each change would go round for ever; only pipelines with twoWay may do that`);
+  return contradiction(
+    flow,
+    'spec.twoWay',
+    `it copies ${what} back to where ${other.name} takes it from, so each change would go round for ever; only pipelines with twoWay may do that`,
+  );
 }
 
 /** Entries of spec.tables none of whose tables the instance's filter lets through: they would silently copy nothing. */
@@ -195,7 +238,12 @@ function unmatchedRules(flow: Flow): PipelineProblem[] {
     const why = names.every(({ schema }) => isSystemSchema(schema))
       ? 'system schemas never travel'
       : `spec.filter of CanalInstance ${namespace}/${name} does not let it through`;
-    return [{ pipeline: flow.pipeline, error: contradiction(flow, `${rule.field}.source`, `${rule.sourceText} can never match: ${why}`) }];
+    return [
+      {
+        pipeline: flow.pipeline,
+        error: contradiction(flow, `${rule.field}.source`, `${rule.sourceText} can never match: ${why}`),
+      },
+    ];
   });
 }
 

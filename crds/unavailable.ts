@@ -14,10 +14,18 @@ const unavailable: readonly Feature[] = [
   { path: 'spec.tables[].columns.exclude', asks: isFilled, remedy: 'Remove it: all columns travel.' },
   { path: 'spec.tables[].columns.rename', asks: isFilled, remedy: 'Remove it: columns keep their names.' },
   { path: 'spec.tables[].rowFilter', asks: () => true, remedy: 'Remove it: all rows travel.' },
-  { path: 'spec.tables[].weight', asks: (value) => value !== 0, remedy: 'Remove it: source transactions stay whole and in order, so weights are not needed.' },
+  {
+    path: 'spec.tables[].weight',
+    asks: (value) => value !== 0,
+    remedy: 'Remove it: source transactions stay whole and in order, so weights are not needed.',
+  },
   { path: 'spec.twoWay', asks: () => true, remedy: 'Remove it, and write to one of the two sites only.' },
   { path: 'spec.ddl.mode', asks: (value) => value !== 'Apply', remedy: 'Remove it, or set it to Apply.' },
-  { path: 'spec.verify', asks: asksToVerify, remedy: 'Remove it, or set verify: {intervalHours: 0}; compare the sides with another tool meanwhile.' },
+  {
+    path: 'spec.verify',
+    asks: asksToVerify,
+    remedy: 'Remove it, or set verify: {intervalHours: 0}; compare the sides with another tool meanwhile.',
+  },
   { path: 'spec.onError.then', asks: (value) => value !== 'Suspend', remedy: 'Remove it, or set it to Suspend.' },
   { path: 'spec.files', asks: () => true, remedy: 'Remove it: files do not travel.' },
 ];
@@ -31,7 +39,11 @@ export function refuseUnavailable(manifest: unknown): LockkeeperError[] {
     valuesAt(manifest, path.split('.'), '')
       .filter(({ value }) => value !== undefined && value !== null && asks(value))
       .map(({ field, value }) => {
-        return new LockkeeperError('LK1008', `${field} is not available yet`, { found: shorten(JSON.stringify(value)), remedy, details: { field } });
+        return new LockkeeperError('LK1008', `${field} is not available yet`, {
+          found: shorten(JSON.stringify(value)),
+          remedy,
+          details: { field },
+        });
       }),
   );
 }

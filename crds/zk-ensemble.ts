@@ -19,7 +19,12 @@ const quantity = z
 
 const volume = z.strictObject({
   size: quantity.default('10Gi').describe('Size of the volume; it may grow, never shrink.'),
-  storageClassName: z.string().min(1).nullable().default(null).describe('Storage class of the volume. Not set: the cluster’s default.'),
+  storageClassName: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('Storage class of the volume. Not set: the cluster’s default.'),
 });
 
 const externalMember = z.strictObject({
@@ -51,11 +56,36 @@ export const managedSettings = [
 
 const config = withRules(
   z.strictObject({
-    tickTime: z.int().min(100).max(60_000).default(2000).describe('ZooKeeper’s unit of time in milliseconds; the shortest session is two ticks.'),
-    initLimit: z.int().min(1).max(1000).default(10).describe('Ticks that a follower may take to connect to the leader and load its state.'),
-    syncLimit: z.int().min(1).max(1000).default(5).describe('Ticks that a follower may lag behind the leader before it is dropped.'),
-    maxClientCnxns: z.int().min(0).max(100_000).default(60).describe('Connections admitted from one client address; 0 is no limit.'),
-    autopurgeHours: z.int().min(0).max(8760).default(6).describe('Hours between removals of old snapshots and logs; 0 never removes any.'),
+    tickTime: z
+      .int()
+      .min(100)
+      .max(60_000)
+      .default(2000)
+      .describe('ZooKeeper’s unit of time in milliseconds; the shortest session is two ticks.'),
+    initLimit: z
+      .int()
+      .min(1)
+      .max(1000)
+      .default(10)
+      .describe('Ticks that a follower may take to connect to the leader and load its state.'),
+    syncLimit: z
+      .int()
+      .min(1)
+      .max(1000)
+      .default(5)
+      .describe('Ticks that a follower may lag behind the leader before it is dropped.'),
+    maxClientCnxns: z
+      .int()
+      .min(0)
+      .max(100_000)
+      .default(60)
+      .describe('Connections admitted from one client address; 0 is no limit.'),
+    autopurgeHours: z
+      .int()
+      .min(0)
+      .max(8760)
+      .default(6)
+      .describe('Hours between removals of old snapshots and logs; 0 never removes any.'),
     extra: z
       .record(z.string().min(1), z.string())
       .default({})
@@ -75,11 +105,16 @@ const config = withRules(
 const storage = withRules(
   z.strictObject({
     data: volume.prefault({}).describe('Volume for snapshots, and for the transaction log unless dataLog is set.'),
-    dataLog: volume.nullable().default(null).describe('A volume of its own for the transaction log: lower latency where disks are slow.'),
+    dataLog: volume
+      .nullable()
+      .default(null)
+      .describe('A volume of its own for the transaction log: lower latency where disks are slow.'),
     ephemeral: z
       .boolean()
       .default(false)
-      .describe('Keep data in the pod only. A restarted server copies everything from the others; losing a majority at once loses all.'),
+      .describe(
+        'Keep data in the pod only. A restarted server copies everything from the others; losing a majority at once loses all.',
+      ),
     reclaimPolicy: z
       .enum(['Retain', 'Delete'])
       .default('Retain')
@@ -99,7 +134,10 @@ const toleration = z.strictObject({
   key: z.string().optional().describe('Key of the taint; none with operator Exists tolerates every taint.'),
   operator: z.enum(['Equal', 'Exists']).optional().describe('How key and value are compared.'),
   value: z.string().optional().describe('Value of the taint.'),
-  effect: z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']).optional().describe('Effect of the taint; none is every effect.'),
+  effect: z
+    .enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute'])
+    .optional()
+    .describe('Effect of the taint; none is every effect.'),
   tolerationSeconds: z.int().optional().describe('How long a NoExecute taint is tolerated.'),
 });
 
@@ -130,7 +168,12 @@ export const zkEnsembleSpec = withRules(
     voters: z
       .strictObject({
         region: regionName.default('home'),
-        replicas: z.int().min(0).max(9).default(3).describe('Servers that vote. With the external voters an odd number: 3 survive the loss of one, 5 of two.'),
+        replicas: z
+          .int()
+          .min(0)
+          .max(9)
+          .default(3)
+          .describe('Servers that vote. With the external voters an odd number: 3 survive the loss of one, 5 of two.'),
       })
       .prefault({})
       .describe('The servers that form the quorum; all in one region, near the sources.'),
@@ -158,9 +201,11 @@ export const zkEnsembleSpec = withRules(
   [
     {
       cel: "(self.voters.replicas + self.externalMembers.filter(m, m.role == 'voter').size()) % 2 == 1",
-      message: 'the number of voters (voters.replicas and external members of role voter) must be odd, such as 1, 3 or 5: an even one more server survives no further loss',
+      message:
+        'the number of voters (voters.replicas and external members of role voter) must be odd, such as 1, 3 or 5: an even one more server survives no further loss',
       path: ['voters', 'replicas'],
-      holds: ({ voters, externalMembers }) => (voters.replicas + externalMembers.filter((member) => member.role === 'voter').length) % 2 === 1,
+      holds: ({ voters, externalMembers }) =>
+        (voters.replicas + externalMembers.filter((member) => member.role === 'voter').length) % 2 === 1,
     },
     {
       cel: 'self.observers.all(o, self.observers.exists_one(p, p.region == o.region))',
@@ -187,7 +232,10 @@ export const zkEnsembleStatus = z
           pod: z.string().optional().describe('Its pod; none for an external member.'),
           region: z.string().optional().describe('Its region.'),
           role: z.enum(['voter', 'observer']).describe('Its role in the ensemble’s configuration.'),
-          mode: z.string().optional().describe('What it says it is: leader, follower, observer, or none when it does not answer.'),
+          mode: z
+            .string()
+            .optional()
+            .describe('What it says it is: leader, follower, observer, or none when it does not answer.'),
           ready: z.boolean().describe('Whether it serves clients.'),
           zxid: z.string().optional().describe('The last transaction it has seen.'),
         }),
@@ -223,8 +271,10 @@ export const zkEnsembleTransitions: readonly TransitionRule[] = [
   {
     path: 'spec.storage',
     cel: 'has(self.dataLog) == has(oldSelf.dataLog)',
-    message: 'spec.storage.dataLog cannot be added or removed: volumes of a running server cannot be replaced; make a new ensemble',
-    holds: (old, now) => ((old as ZkEnsemble['spec']['storage']).dataLog === null) === ((now as ZkEnsemble['spec']['storage']).dataLog === null),
+    message:
+      'spec.storage.dataLog cannot be added or removed: volumes of a running server cannot be replaced; make a new ensemble',
+    holds: (old, now) =>
+      ((old as ZkEnsemble['spec']['storage']).dataLog === null) === ((now as ZkEnsemble['spec']['storage']).dataLog === null),
   },
   volumeGrows('spec.storage.data.size'),
   volumeGrows('spec.storage.dataLog.size'),
