@@ -6,6 +6,7 @@ export default defineConfig({
     reporters: ['default', './test/tools/closing-line.ts'],
     pool: 'forks', // servers die with the process that started them, so each test file gets a process, not a thread
     maxWorkers: 2,
+    teardownTimeout: 30_000,
     projects: [
       {
         extends: true,
@@ -24,7 +25,6 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 180_000,
-          teardownTimeout: 30_000,
           sequence: { groupOrder: 1 },
         },
       },

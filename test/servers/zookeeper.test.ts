@@ -1,0 +1,87 @@
+import { execFileSync } from 'node:child_process';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import ZooKeeper from 'zookeeper';
+import { startZookeeper, zkSuperAuth, type ZkCluster } from './zookeeper.ts';
+
+let cluster: ZkCluster;
+
+beforeAll(async () => {
+  cluster = await startZookeeper({ voters: 3, observers: 1, tickTime: 500 });
+});
+
+afterAll(() => cluster.stop());
+
+function modes() {
+  return Promise.all(cluster.members.map((member) => member.mode()));
+}
+
+describe('startZookeeper', () => {
+  test('starts voters and an observer that serve', async () => {
+    expect((await modes()).sort()).toEqual(['follower', 'follower', 'leader', 'observer']);
+    expect(cluster.members.map(({ role }) => role)).toEqual(['voter', 'voter', 'voter', 'observer']);
+    expect(cluster.connectString.split(',')).toHaveLength(4);
+  });
+
+  test('elects another leader after kill -9, and takes the old one back', async () => {
+    const before = await cluster.leader();
+    await before.kill9();
+    expect(await before.mode()).toBe('none');
+    await expect
+      .poll(
+        () =>
+          cluster.leader().then(
+            ({ id }) => id,
+            () => 0,
+          ),
+        { timeout: 20_000 },
+      )
+      .not.toBe(0);
+    await before.start();
+    expect(await before.mode()).toBe('follower');
+  });
+
+  test('a frozen member answers nothing until it goes on', async () => {
+    const observer = cluster.members[3]!;
+    observer.sigstop();
+    expect(await observer.mode()).toBe('none');
+    observer.sigcont();
+    await expect.poll(() => observer.mode(), { timeout: 20_000 }).toBe('observer');
+  });
+
+  test('answers every four-letter word', async () => {
+    expect(await cluster.members[0]!.fourLetterWord('conf')).toContain('server.4=');
+    expect(await cluster.members[0]!.fourLetterWord('mntr')).toContain('zk_server_state');
+  });
+
+  test('lets the super user, and nobody else, change the membership', async () => {
+    await using own = await startZookeeper({ voters: 1, observers: 1, tickTime: 500 });
+    const client = new ZooKeeper.Promise({
+      connect: `127.0.0.1:${own.members[0]!.port}`,
+      timeout: 5000,
+      debug_level: 1,
+      host_order_deterministic: false,
+    });
+    await new Promise<void>((resolve) => {
+      client.on('connect', () => resolve());
+      client.init({});
+    });
+    try {
+      await expect(client.reconfig(null, '2', null, -1)).rejects.toThrow(/auth/i);
+      await new Promise<void>((resolve, reject) => {
+        client.add_auth('digest', zkSuperAuth, (code: number) =>
+          code === 0 ? resolve() : reject(new Error(`add_auth: ${code}`)),
+        );
+      });
+      expect(String(await client.reconfig(null, '2', null, -1))).not.toContain('server.2=');
+    } finally {
+      client.close();
+    }
+  });
+
+  test('stop ends the processes', async () => {
+    const one = await startZookeeper({ voters: 1 });
+    const pid = one.members[0]!.pid;
+    await one.stop();
+    expect(() => execFileSync('ps', ['-p', String(pid)])).toThrow();
+  });
+});
