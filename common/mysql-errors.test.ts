@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { LockkeeperError } from './errors.ts';
 import { accessError, serverErrno } from './mysql-errors.ts';
 
-const driverError = (fields: Record<string, unknown>, message = 'text of the server') => Object.assign(new Error(message), fields);
+const driverError = (fields: Record<string, unknown>, message = 'text of the server') =>
+  Object.assign(new Error(message), fields);
 
 describe('accessError', () => {
   it.each([
@@ -18,12 +19,20 @@ describe('accessError', () => {
     [{ errno: 3159 }, 'LK1111', 'LK1111', false],
   ])('names %o on either side', (fields, source, target, retryable) => {
     const cause = driverError(fields);
-    expect(accessError('source', 'db:3306', cause)).toMatchObject({ code: source, retryable, cause, found: 'text of the server' });
+    expect(accessError('source', 'db:3306', cause)).toMatchObject({
+      code: source,
+      retryable,
+      cause,
+      found: 'text of the server',
+    });
     expect(accessError('target', 'db:3306', cause)).toMatchObject({ code: target, retryable });
   });
 
   it('tells a server that went away during the TLS handshake from a bad certificate', () => {
-    const gone = driverError({ code: 'HANDSHAKE_SSL_ERROR' }, 'Client network socket disconnected before secure TLS connection was established');
+    const gone = driverError(
+      { code: 'HANDSHAKE_SSL_ERROR' },
+      'Client network socket disconnected before secure TLS connection was established',
+    );
     expect(accessError('source', 'db:3306', gone)).toMatchObject({ code: 'LK1102', retryable: true });
   });
 

@@ -125,7 +125,8 @@ function kindOf(error: unknown): Kind | undefined {
   const { code, message } = error as DriverError;
   if (code === 'HANDSHAKE_NO_SSL_SUPPORT') return 'tls';
   // mysql2 gives every failure of the TLS handshake this code, also that of a server that goes down meanwhile.
-  if (code === 'HANDSHAKE_SSL_ERROR') return /disconnected before secure|ECONNRESET|ETIMEDOUT/.test(message) ? 'unreachable' : 'tls';
+  if (code === 'HANDSHAKE_SSL_ERROR')
+    return /disconnected before secure|ECONNRESET|ETIMEDOUT/.test(message) ? 'unreachable' : 'tls';
   if (code === 'AUTH_SWITCH_PLUGIN_ERROR' || message.includes('unknown plugin')) return 'login';
   if (code !== undefined && networkCodes.has(code)) return 'unreachable';
   if (message.includes('connection is in closed state') || message.includes('Connection lost')) return 'unreachable';

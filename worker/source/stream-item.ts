@@ -111,16 +111,17 @@ export interface HeartbeatItem {
   readonly end: PositionMark;
 }
 
-/** The connection was lost between parts of a transaction: roll the open target transaction back, it comes again whole. */
+/**
+ * The stream begins anew after the last whole transaction: if parts of one were taken, roll the open target transaction
+ * back, it comes again whole. Sent where a reconnect cut a transaction, or where another server is read from here on.
+ */
 export interface RestartItem {
   readonly kind: 'restart';
   readonly bytes: number;
+  /** The server that wrote all that follows: marks of later items belong to it. */
+  readonly serverUuid: string;
+  /** Some transactions delivered before may come again (failover by time): apply convergently until past them. */
+  readonly rewound: boolean;
 }
 
-export type StreamItem =
-  | TransactionItem
-  | TransactionPartItem
-  | StatementItem
-  | XaItem
-  | HeartbeatItem
-  | RestartItem;
+export type StreamItem = TransactionItem | TransactionPartItem | StatementItem | XaItem | HeartbeatItem | RestartItem;
