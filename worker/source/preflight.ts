@@ -4,7 +4,7 @@ import { nameOf, type MysqlEndpoint } from '../../common/mysql-endpoint.ts';
 import { SourceSession, type Row } from './endpoint.ts';
 import { grantFindings } from './preflight-grants.ts';
 import type { Flavor } from './position.ts';
-import { serverMicros } from './start-position.ts';
+import { serverMicros } from './current-position.ts';
 
 /** What a pipeline asks of its source. */
 export interface SourceNeeds {

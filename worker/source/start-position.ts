@@ -1,6 +1,7 @@
 import type { StartPoint } from '../../crds/canal-instance.ts';
 import { LockkeeperError } from '../../common/errors.ts';
 import { beginOfFile, walkBinlog, type ScanSource } from './binlog-scan.ts';
+import { currentPosition, nowhere, quoted, serverMicros } from './current-position.ts';
 import type { SourceSession } from './endpoint.ts';
 import { EventType } from './event-types.ts';
 import { eventEndPosition, eventType } from './event-header.ts';
@@ -10,7 +11,6 @@ import type { StreamItem } from './stream-item.ts';
 
 /** First byte after the magic number of a binlog file. */
 const FIRST_OFFSET = 4;
-const ER_PARSE_ERROR = 1064;
 
 /**
  * The point at which a pipeline without a stored position begins.
@@ -29,54 +29,6 @@ export async function resolveStart(session: SourceSession, source: ScanSource, s
     default:
       return start satisfies never;
   }
-}
-
-/**
- * The end of the server's binlog: everything committed is before it, so the timestamp is the server's time now.
- * Rejects with LK1104 when the binlog is off.
- */
-export async function currentPosition(session: SourceSession): Promise<SourcePosition> {
-  const facts = await readServerFacts(session);
-  const status = await binlogStatus(session, facts);
-  const journal = status?.['File'] ?? '';
-  if (journal === '') throw new LockkeeperError('LK1104', `the binlog of source ${session.server} is off`);
-  const offset = Number(status?.['Position']);
-  const now = await serverMicros(session);
-  return {
-    ...nowhere(facts),
-    gtid: await gtidAt(session, facts, journal, offset, status),
-    journal,
-    offset,
-    timestampMicros: now,
-  };
-}
-
-/** MySQL 8.2 renamed the statement, 8.4 dropped the old name. */
-async function binlogStatus(
-  session: SourceSession,
-  facts: ServerFacts,
-): Promise<Readonly<Record<string, string | null>> | undefined> {
-  if (facts.flavor === 'mysql') {
-    try {
-      return (await session.query('SHOW BINARY LOG STATUS'))[0];
-    } catch (error) {
-      if ((error as { errno?: number }).errno !== ER_PARSE_ERROR) throw error;
-    }
-  }
-  return (await session.query('SHOW MASTER STATUS'))[0];
-}
-
-async function gtidAt(
-  session: SourceSession,
-  facts: ServerFacts,
-  journal: string,
-  offset: number,
-  status: Readonly<Record<string, string | null>> | undefined,
-): Promise<string | null> {
-  if (!facts.gtid) return null;
-  if (facts.flavor === 'mysql') return (status?.['Executed_Gtid_Set'] ?? '').replace(/\s/g, '');
-  const { pos } = await session.row(`SELECT BINLOG_GTID_POS(${quoted(journal)}, ${offset}) AS pos`);
-  return pos ?? '';
 }
 
 /** A file and offset that a person gave: looked at from the file's begin, since only a boundary between transactions is a start. */
@@ -207,18 +159,4 @@ async function existingFiles(session: SourceSession): Promise<readonly BinlogFil
   const files = await listBinlogFiles(session);
   if (files.length === 0) throw new LockkeeperError('LK1104', `the binlog of source ${session.server} is off`);
   return files;
-}
-
-/** The server's clock, microseconds since 1970. */
-export async function serverMicros(session: SourceSession): Promise<number> {
-  const { now } = await session.row('SELECT UNIX_TIMESTAMP(NOW(6)) AS now');
-  return Math.round(Number(now) * 1e6);
-}
-
-function nowhere(facts: ServerFacts): SourcePosition {
-  return { flavor: facts.flavor, serverUuid: facts.serverUuid, gtid: null, journal: '', offset: 0, timestampMicros: 0 };
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 }
