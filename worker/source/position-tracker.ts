@@ -1,12 +1,12 @@
-import { GtidSet } from './gtid-set.ts';
-import { MariadbPosition } from './mariadb-position.ts';
+import { LockkeeperError } from '../../common/errors.ts';
+import { parseGtids, type GtidTracker } from './gtid-tracker.ts';
 import type { SourcePosition } from './position.ts';
 import type { PositionMark, RestartItem, StreamItem, TransactionHead } from './stream-item.ts';
 
 /** What is done of a source's binlog, moved on transaction by transaction. */
 export class PositionTracker {
   readonly #flavor: SourcePosition['flavor'];
-  readonly #gtids: GtidSet | MariadbPosition | null;
+  readonly #gtids: GtidTracker | null;
   #serverUuid: string;
   /** Takes effect with the new server's first mark: until then the old server's mark still stands. */
   #nextServerUuid: string;
@@ -14,9 +14,10 @@ export class PositionTracker {
   #offset: number;
   #timestampMicros: number;
 
+  /** Throws LK1110 when the position's GTIDs are none. */
   constructor(start: SourcePosition) {
     this.#flavor = start.flavor;
-    this.#gtids = parseGtids(start);
+    this.#gtids = trackerOf(start);
     this.#serverUuid = start.serverUuid;
     this.#nextServerUuid = start.serverUuid;
     this.#journal = start.journal;
@@ -76,7 +77,11 @@ export class PositionTracker {
   }
 }
 
-function parseGtids({ flavor, gtid }: SourcePosition): GtidSet | MariadbPosition | null {
+function trackerOf({ flavor, gtid }: SourcePosition): GtidTracker | null {
   if (gtid === null) return null;
-  return flavor === 'mysql' ? GtidSet.parse(gtid) : MariadbPosition.parse(gtid);
+  try {
+    return parseGtids(flavor, gtid);
+  } catch (error) {
+    throw new LockkeeperError('LK1110', 'the GTIDs of the position cannot be read', { found: gtid.slice(0, 200), cause: error });
+  }
 }
