@@ -444,6 +444,15 @@ export const errorCatalog = {
     retryable: false,
     severity: 'error',
   },
+  LK1408: {
+    title: 'rows of a prepared XA transaction are unknown',
+    meaning:
+      'The source committed an XA transaction that was prepared before this pipeline’s first position, so its rows were never received. Nothing was written.',
+    remedy:
+      'Copy the tables anew (initialLoad.mode Always), or start from a position before the XA PREPARE. Have no XA transaction prepared when a pipeline begins.',
+    retryable: false,
+    severity: 'error',
+  },
 
   LK1501: {
     title: 'DDL failed in the target',

@@ -20,9 +20,9 @@ export interface ErrorOptions {
  */
 export class LockkeeperError extends Error {
   readonly code: ErrorCode;
-  readonly found?: string;
+  declare readonly found?: string;
   readonly remedy: string;
-  readonly details?: Record<string, unknown>;
+  declare readonly details?: Record<string, unknown>;
   /** Whether trying again without any change by a person can succeed. */
   readonly retryable: boolean;
 
