@@ -53,9 +53,12 @@ export function immutable(path: string, why: string): TransitionRule {
   };
 }
 
-/** The transition rules that an update breaks. Both objects after defaults. */
+/** The transition rules that an update breaks, both objects after defaults. As in Kubernetes a rule applies where old and new have its path. */
 export function brokenTransitions(rules: readonly TransitionRule[], old: unknown, now: unknown): TransitionRule[] {
-  return rules.filter((rule) => !rule.holds(valueAt(old, rule.path), valueAt(now, rule.path)));
+  return rules.filter((rule) => {
+    const [before, after] = [valueAt(old, rule.path), valueAt(now, rule.path)];
+    return before !== undefined && before !== null && after !== undefined && after !== null && !rule.holds(before, after);
+  });
 }
 
 function valueAt(object: unknown, path: string): unknown {
@@ -130,9 +133,10 @@ const tlsFields = z.strictObject({
     .describe(
       'Disabled: plain text. Required: encrypted. VerifyIdentity: encrypted, and the certificate must be signed by a known CA for this host name.',
     ),
-  caSecretRef: nameRef('Secret whose key ca.crt holds the PEM certificates to trust. Not set: the system’s own.')
+  caSecretRef: nameRef('The Secret.')
     .nullable()
-    .default(null),
+    .default(null)
+    .describe('Secret whose key ca.crt holds the PEM certificates to trust. Not set: the system’s own.'),
 });
 
 export const tls = withRules(tlsFields, [

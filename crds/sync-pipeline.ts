@@ -356,7 +356,7 @@ export const syncPipelineStatus = z
         code: z.string().describe('Stable code, explained in docs/errors.md.'),
         message: z.string().describe('What happened.'),
         remedy: z.string().describe('What to do.'),
-        at: timestamp.describe('When.'),
+        at: timestamp.describe('When it happened.'),
       })
       .optional()
       .describe('The last error, kept after it has passed.'),

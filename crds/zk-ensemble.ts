@@ -27,6 +27,8 @@ const volume = z.strictObject({
     .describe('Storage class of the volume. Not set: the cluster’s default.'),
 });
 
+type Volume = z.output<typeof volume>;
+
 const externalMember = z.strictObject({
   id: z.int().min(1).max(255).describe('The server’s myid, unique in the ensemble.'),
   host,
@@ -266,8 +268,8 @@ export const zkEnsembleSchema = z.strictObject({
 export const zkEnsembleTransitions: readonly TransitionRule[] = [
   immutable('spec.voters.region', 'a quorum cannot move; make a new ensemble there'),
   immutable('spec.storage.ephemeral', 'volumes of a running server cannot be replaced; make a new ensemble'),
-  immutable('spec.storage.data.storageClassName', 'a volume cannot change its class; make a new ensemble'),
-  immutable('spec.storage.dataLog.storageClassName', 'a volume cannot change its class; make a new ensemble'),
+  keepsClass('spec.storage.data'),
+  keepsClass('spec.storage.dataLog'),
   {
     path: 'spec.storage',
     cel: 'has(self.dataLog) == has(oldSelf.dataLog)',
@@ -279,6 +281,16 @@ export const zkEnsembleTransitions: readonly TransitionRule[] = [
   volumeGrows('spec.storage.data.size'),
   volumeGrows('spec.storage.dataLog.size'),
 ];
+
+function keepsClass(path: string): TransitionRule {
+  return {
+    path,
+    // The rule stands on the volume, since one on an optional field is not asked when the field comes or goes.
+    cel: 'has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)',
+    message: `${path}.storageClassName cannot be changed: a volume keeps its class; make a new ensemble`,
+    holds: (old, now) => (old as Volume).storageClassName === (now as Volume).storageClassName,
+  };
+}
 
 function volumeGrows(path: string): TransitionRule {
   return {

@@ -292,7 +292,7 @@ describe('a bad entry', () => {
     ['/(.*)\\.(.*)/', '$1.$3', 'LK1010', 'target', /uses \$3, but .* groups \$1 to \$2/],
     ['/shop\\..*/', 'dr.$1', 'LK1010', 'target', /has no group/],
     ['/shop\\.(.*)/', 'dr.$0', 'LK1010', 'target', /uses \$0/],
-    ['/shop\.(.*)/', 'dr.$00', 'LK1010', 'target', /uses \$0/],
+    ['/shop\\.(.*)/', 'dr.$00', 'LK1010', 'target', /uses \$0/],
     ['/shop\\.(.*)/', 'dr[1-4].x', 'LK1010', 'target', /not a pattern or a range/],
     ['/shop\\.(.*)/', 'dr.x*', 'LK1010', 'target', /not a pattern or a range/],
     ['/shop\\.(.*)/', `dr.${'x'.repeat(65)}`, 'LK1010', 'target', /at most 64/],
