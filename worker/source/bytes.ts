@@ -95,7 +95,8 @@ export class ByteReader {
   /** Moves on and returns where it was. */
   skip(length: number): number {
     const at = this.at;
-    if (length < 0 || length > this.end - at) throw new RangeError(`${length} bytes wanted at ${at}, the data end at ${this.end}`);
+    if (length < 0 || length > this.end - at)
+      throw new RangeError(`${length} bytes wanted at ${at}, the data end at ${this.end}`);
     this.at = at + length;
     return at;
   }

@@ -44,7 +44,8 @@ export function parseFormatDescription(event: Buffer): FormatDescription {
   if (algorithm !== CHECKSUM_NONE && algorithm !== CHECKSUM_CRC32) {
     throw undecodable(`checksum algorithm ${algorithm} is unknown, CRC32 and NONE are known`, { algorithm });
   }
-  if (algorithm === CHECKSUM_CRC32 && !formatChecksumMatches(event)) throw new EventFault('LK1201', 'the checksum does not match');
+  if (algorithm === CHECKSUM_CRC32 && !formatChecksumMatches(event))
+    throw new EventFault('LK1201', 'the checksum does not match');
   const version = u16(event, HEADER_LENGTH);
   if (version !== 4) throw undecodable(`binlog version ${version}, expected 4`, { version });
   if (event[HEADER_LENGTH_AT] !== HEADER_LENGTH) {

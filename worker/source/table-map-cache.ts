@@ -36,11 +36,11 @@ export class TableMapCache {
     this.#route = route;
   }
 
-  /** Takes a TABLE_MAP event (no checksum). */
-  learn(event: Buffer): void {
+  /** Takes a TABLE_MAP event that ends at `end` (its checksum may follow). */
+  learn(event: Buffer, end: number): void {
     const id = u48(event, HEADER_LENGTH);
     let known = this.#byId.get(id);
-    if (known === undefined || !sameMap(known.map.raw, event)) known = this.#replace(id, event);
+    if (known === undefined || !sameMap(known.map.raw, event, end)) known = this.#replace(id, event.subarray(0, end));
     known.statement = this.#statement;
   }
 
@@ -67,7 +67,7 @@ export class TableMapCache {
     const former = this.#byName.get(name);
     // Ids only grow within one life of a server, so the former id will not come again for this table.
     if (former !== undefined && this.#byId.get(former.id) === former.known) this.#byId.delete(former.id);
-    const known = former !== undefined && sameMap(former.known.map.raw, event) ? former.known : new KnownTable(map);
+    const known = former !== undefined && sameMap(former.known.map.raw, event, event.length) ? former.known : new KnownTable(map);
     this.#byName.set(name, { known, id });
     this.#byId.set(id, known);
     return known;
@@ -75,6 +75,6 @@ export class TableMapCache {
 }
 
 /** Whether two events map the same columns under the same name; table id and flags may differ. */
-function sameMap(a: Buffer, b: Buffer): boolean {
-  return a.length === b.length && a.compare(b, NAMES_AT, b.length, NAMES_AT, a.length) === 0;
+function sameMap(raw: Buffer, event: Buffer, end: number): boolean {
+  return raw.length === end && raw.compare(event, NAMES_AT, end, NAMES_AT, end) === 0;
 }

@@ -31,7 +31,8 @@ export function parseTableMap(raw: Buffer, route: (schema: string, table: string
   const metadataStart = reader.skip(metadataBytes);
   const metadata = new ByteReader(raw, metadataStart, metadataStart + metadataBytes);
   for (let i = 0; i < columnCount; i++) readColumnMeta(metadata, types, meta, i);
-  if (metadata.left !== 0) throw undecodable(`the table map of ${schema}.${table} has ${metadata.left} bytes of metadata too many`);
+  if (metadata.left !== 0)
+    throw undecodable(`the table map of ${schema}.${table} has ${metadata.left} bytes of metadata too many`);
   const nullBits = reader.bytes((columnCount + 7) >> 3);
   const nullable = Uint8Array.from({ length: columnCount }, (_, i) => (nullBits[i >> 3]! >> (i & 7)) & 1);
   return {
