@@ -18,6 +18,9 @@ export interface ColumnMetadata {
   readonly generated: 'virtual' | 'stored' | null;
   readonly invisible: boolean;
   readonly autoIncrement: boolean;
+  /** ON UPDATE CURRENT_TIMESTAMP: an UPDATE that does not name the column changes it. */
+  readonly onUpdateNow: boolean;
+  readonly hasDefault: boolean;
   readonly unsigned: boolean;
   /** Characters of text, bytes of binary columns, bits of BIT, dimensions of VECTOR; null elsewhere. */
   readonly length: number | null;
@@ -161,7 +164,7 @@ async function readTables(session: SqlRunner, tables: readonly TableRoute[]): Pr
   const columnRows = await select(
     session,
     `SELECT TABLE_SCHEMA AS s, TABLE_NAME AS t, COLUMN_NAME AS c, DATA_TYPE AS data_type, COLUMN_TYPE AS column_type,
-      CHARACTER_SET_NAME AS charset, COLLATION_NAME AS collation, IS_NULLABLE AS nullable, EXTRA AS extra,
+      CHARACTER_SET_NAME AS charset, COLLATION_NAME AS collation, IS_NULLABLE AS nullable, EXTRA AS extra, COLUMN_DEFAULT IS NOT NULL AS has_default,
       CHARACTER_MAXIMUM_LENGTH AS length, CHARACTER_OCTET_LENGTH AS octets, NUMERIC_PRECISION AS prec, NUMERIC_SCALE AS scale,
       DATETIME_PRECISION AS fsp, ${isMysql ? 'SRS_ID' : 'NULL'} AS srid
       FROM information_schema.COLUMNS WHERE ${own} ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION`,
@@ -244,6 +247,8 @@ function columnOf(row: Row, ordinal: number): ColumnMetadata {
     generated: /VIRTUAL GENERATED/.test(extra) ? 'virtual' : /STORED GENERATED|PERSISTENT/.test(extra) ? 'stored' : null,
     invisible: /INVISIBLE/.test(extra),
     autoIncrement: /AUTO_INCREMENT/.test(extra),
+    onUpdateNow: /ON UPDATE/.test(extra),
+    hasDefault: Number(row['has_default']) === 1,
     unsigned: /\bunsigned\b/i.test(columnType) && !hasMembers,
     length: dataType === 'bit' ? number('prec') : dataType === 'vector' ? declaredLength(columnType) : number('length'),
     octetLength: number('octets'),
