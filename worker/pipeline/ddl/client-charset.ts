@@ -1,3 +1,5 @@
+import { charsetOfCollation } from '../../target/sql/charset.ts';
+
 /** How to read the text of a statement: which bytes belong together, and what its identifiers say. */
 export interface ClientCharset {
   readonly name: string;
@@ -8,44 +10,6 @@ export interface ClientCharset {
   /** Bytes of a name in this charset, as a binary string, or null when it cannot be written in it. */
   readonly encode: (text: string) => string | null;
 }
-
-/** Charsets by their collation ids; ids that are not listed count as utf8. Source: information_schema.COLLATIONS of both servers. */
-const idsOf: Record<string, readonly number[]> = {
-  ascii: [11, 65],
-  latin1: [5, 8, 15, 31, 47, 48, 49, 94],
-  latin2: [2, 9, 21, 27, 77],
-  latin5: [30, 78],
-  latin7: [20, 41, 42, 79],
-  cp1250: [26, 34, 44, 66, 99],
-  cp1251: [14, 23, 50, 51, 52],
-  cp1256: [57, 67],
-  cp1257: [29, 58, 59],
-  cp850: [4, 80],
-  cp852: [40, 81],
-  cp866: [36, 68],
-  koi8r: [7, 74],
-  koi8u: [22, 75],
-  greek: [25, 70],
-  hebrew: [16, 71],
-  tis620: [18, 89],
-  macroman: [39, 53],
-  macce: [38, 43],
-  dec8: [3, 69],
-  hp8: [6, 72],
-  swe7: [10, 82],
-  armscii8: [32, 64],
-  keybcs2: [37, 73],
-  geostd8: [92, 93],
-  gbk: [28, 87],
-  gb2312: [24, 86],
-  gb18030: [248, 249, 250],
-  big5: [1, 84],
-  sjis: [13, 88],
-  cp932: [95, 96],
-  ujis: [12, 91],
-  eucjpms: [97, 98],
-  euckr: [19, 85],
-};
 
 /** WHATWG names of the charsets that the platform can decode. */
 const decoderOf: Record<string, string> = {
@@ -93,19 +57,16 @@ const utf8: ClientCharset = {
   encode: (text) => Buffer.from(text, 'utf8').toString('latin1'),
 };
 
-const known = new Map<number, ClientCharset>();
-for (const [name, ids] of Object.entries(idsOf)) {
-  const charset = describe(name);
-  for (const id of ids) known.set(id, charset);
-}
+const described = new Map<string, ClientCharset>();
 
-/**
- * The charset of a statement by the character_set_client id that travelled with it; null stands for utf8mb4.
- * MariaDB's NO PAD collations have 1024 added to the id of the padded one; its newer ids (2048 and up) are all Unicode.
- */
+/** The charset of a statement by the character_set_client id that travelled with it; null stands for utf8mb4. */
 export function clientCharset(id: number | null): ClientCharset {
-  if (id === null) return utf8;
-  return known.get(id >= 1024 && id < 2048 ? id - 1024 : id) ?? utf8;
+  const name = id === null ? 'utf8mb4' : (charsetOfCollation(id) ?? 'utf8mb4');
+  // Under SET NAMES binary the server takes identifiers as utf8.
+  if (name === 'utf8mb4' || name === 'utf8mb3' || name === 'binary') return utf8;
+  let charset = described.get(name);
+  if (charset === undefined) described.set(name, (charset = describe(name)));
+  return charset;
 }
 
 function describe(name: string): ClientCharset {
