@@ -164,6 +164,8 @@ export class ApplyLoop {
       case 'restart':
         if (this.#openParts !== null) await this.#options.writer.rollback();
         this.#openParts = null;
+        this.#options.tracker.restart(item);
+        if (item.rewound) this.#options.catchUp.rewind(this.#options.tracker.position());
         return;
       case 'statement':
         await this.#drain();

@@ -255,7 +255,7 @@ describe('a bad entry', () => {
     [' shop.orders', null, 'LK1010', 'source', /space beside/],
     ['shop.orders ', null, 'LK1010', 'source', /space beside/],
     ['shop.`a `', null, 'LK1010', 'source', /end with a space/],
-    ['shop.*', null, 'LK1010', 'source', /\* is not part of a plain name.*for a pattern write/],
+    ['shop.*', null, 'LK1010', 'source', /\* is not part of a plain name.*a pattern stands between slashes/],
     ['(shop).orders', null, 'LK1010', 'source', /\( is not part/],
     ['shop.or?', null, 'LK1010', 'source', /\? is not part/],
     ['shop\\.orders', null, 'LK1010', 'source', /\\ is not part/],

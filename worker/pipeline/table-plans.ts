@@ -51,7 +51,8 @@ export class TargetTablePlans implements TablePlans {
     const { schema, table } = map.route!;
     const target = metadata.get(schema, table);
     const name = `${schema}.${table}`;
-    if (target === undefined) throw new LockkeeperError('LK1307', `the target has no table ${name}`, { details: { table: name } });
+    if (target === undefined)
+      throw new LockkeeperError('LK1307', `the target has no table ${name}`, { details: { table: name } });
     const reason = mode === 'Sql' ? 'apply.mode is Sql' : (rawRefused ?? rawReason(map, target));
     if (mode === 'Raw' && reason !== null) {
       throw new LockkeeperError('LK1308', `${name} cannot be replayed in Raw mode: ${reason}`, { details: { table: name } });
@@ -59,7 +60,11 @@ export class TargetTablePlans implements TablePlans {
     if (reason !== null) {
       const problem = tableFindings(map, target).find((finding) => finding.severity === 'error');
       if (problem !== undefined) {
-        throw new LockkeeperError(problem.code, problem.message, { found: problem.found, remedy: problem.remedy, details: { table: name } });
+        throw new LockkeeperError(problem.code, problem.message, {
+          found: problem.found,
+          remedy: problem.remedy,
+          details: { table: name },
+        });
       }
     }
     return { plan: planTable(map, target), mode: reason === null ? 'raw' : 'sql' };

@@ -1,5 +1,5 @@
 import { LockkeeperError, messageOf, type ErrorCode } from '../../common/errors.ts';
-import { serverErrno } from './session.ts';
+import { serverErrno } from '../../common/mysql-errors.ts';
 
 /**
  * What an error of the target means for the batch.

@@ -1,7 +1,8 @@
 import type { ResultSetHeader, RowDataPacket } from 'mysql2';
 import { LockkeeperError } from '../../common/errors.ts';
+import { serverErrno } from '../../common/mysql-errors.ts';
 import type { Flavor, SourcePosition } from '../source/position.ts';
-import { quote, serverErrno, type SqlRunner } from './session.ts';
+import { quote, type SqlRunner } from './session.ts';
 
 /** Rows written since the pipeline began, as the target knows it. */
 export interface RowTotals {

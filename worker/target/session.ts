@@ -13,13 +13,6 @@ export interface TargetSessionOptions {
   readonly lockWaitSeconds?: number;
 }
 
-/** A server error that a mysql2 connection reports: MySQL's number in `errno`, no number when the connection itself broke. */
-export function serverErrno(error: unknown): number | undefined {
-  if (!(error instanceof Error)) return undefined;
-  const { errno, sqlState } = error as QueryError & { errno?: number };
-  return sqlState === undefined || errno === undefined || errno < 1000 ? undefined : errno;
-}
-
 /**
  * One connection to the target in the state that both appliers rely on: bytes are taken as they are (`SET NAMES binary`),
  * no strictness (the source's rows are the truth), UTC, autocommit off so that every write waits for its checkpoint.
@@ -76,7 +69,8 @@ export class TargetSession implements SqlRunner {
   async #prepare(lockWaitSeconds: number): Promise<void> {
     const settings = [
       'NAMES binary',
-      "SESSION sql_mode='NO_AUTO_VALUE_ON_ZERO'",
+      // Days that no calendar has (2024-02-31) may be in the source's rows.
+      "SESSION sql_mode='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'",
       "SESSION time_zone='+00:00'",
       'SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
       `SESSION innodb_lock_wait_timeout=${lockWaitSeconds}`,

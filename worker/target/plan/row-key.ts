@@ -53,9 +53,9 @@ function readInteger(images: Buffer, offset: number, bytes: number): RowKey {
   if (bytes <= 4) return images.readUIntLE(offset, bytes);
   const high = images.readUInt32LE(offset + 4);
   // Below 2^53 the number is exact; above it (and for negative values) the bytes themselves are the key.
-  return high < 0x200000 ? high * 0x1_0000_0000 + images.readUInt32LE(offset) : images.latin1Slice(offset, offset + 8);
+  return high < 0x200000 ? high * 0x1_0000_0000 + images.readUInt32LE(offset) : images.toString('latin1', offset, offset + 8);
 }
 
 function slice(images: Buffer, bounds: Int32Array, column: number): string {
-  return images.latin1Slice(bounds[column * 2]!, bounds[column * 2 + 1]!);
+  return images.toString('latin1', bounds[column * 2], bounds[column * 2 + 1]);
 }

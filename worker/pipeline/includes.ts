@@ -1,0 +1,27 @@
+import { GtidSet } from '../source/gtid-set.ts';
+import { MariadbPosition } from '../source/mariadb-position.ts';
+import type { SourcePosition } from '../source/position.ts';
+import type { PositionMark } from '../source/stream-item.ts';
+
+/** GTIDs of positions that are asked again and again while catching up. */
+const parsed = new WeakMap<SourcePosition, GtidSet | MariadbPosition>();
+
+/** Whether everything up to and with a transaction lies before `position`: by GTID where both have one, else by file and offset. */
+export function includes(position: SourcePosition, gtid: string | null, end: PositionMark): boolean {
+  if (position.gtid !== null && gtid !== null) {
+    let set = parsed.get(position);
+    if (set === undefined) {
+      set = position.flavor === 'mysql' ? GtidSet.parse(position.gtid) : MariadbPosition.parse(position.gtid);
+      parsed.set(position, set);
+    }
+    return set.contains(gtid);
+  }
+  const order = compareJournals(end.journal, position.journal);
+  return order < 0 || (order === 0 && end.offset <= position.offset);
+}
+
+/** Binlog files are numbered; the number grows beyond six digits without leading zeros. */
+function compareJournals(a: string, b: string): number {
+  const number = (name: string) => Number(name.slice(name.lastIndexOf('.') + 1));
+  return number(a) - number(b);
+}

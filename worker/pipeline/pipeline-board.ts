@@ -1,0 +1,232 @@
+import { LockkeeperError } from '../../common/errors.ts';
+import type { SourcePosition } from '../source/position.ts';
+import type { StreamHooks } from '../source/source-stream.ts';
+import type { StreamItem } from '../source/stream-item.ts';
+import type { RowTotals, StoredCheckpoint } from '../target/checkpoint.ts';
+import type { DivergenceReport } from '../target/sql/sql-writer.ts';
+import type { WorkerMetrics } from '../metrics.ts';
+import type { AppliedBatch } from './apply-loop.ts';
+import type { ByteQueue } from './byte-queue.ts';
+import type { DivergenceTotals, PipelinePhase, PipelineStatus, ReportedError, SnapshotProgress } from './pipeline-status.ts';
+
+export interface BoardOptions {
+  readonly namespace: string;
+  readonly name: string;
+  readonly worker: string;
+  readonly region: string | null;
+  readonly metrics: WorkerMetrics;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** What the board asks of a running stream. */
+export interface WatchedStream {
+  readonly currentSource: string | null;
+  readonly connected: boolean;
+  /** Milliseconds since 1970 when the source was last heard of, 0 when never. */
+  readonly lastEventAt: number;
+  /** Bytes of binlog received in all. */
+  readonly receivedBytes: number;
+  /** Why it does not flow, null while it does. */
+  readonly lastError: LockkeeperError | null;
+}
+
+const PHASES: readonly PipelinePhase[] = ['starting', 'following', 'copying', 'running', 'paused', 'stopped', 'retrying', 'suspended'];
+const NO_ROWS: RowTotals = { inserted: 0, updated: 0, deleted: 0 };
+
+/** Everything that is known of one pipeline in this process; told by its stages, read by status, metrics and display. */
+export class PipelineBoard {
+  readonly #options: BoardOptions;
+  readonly #labels: { readonly namespace: string; readonly pipeline: string };
+  #phase: PipelinePhase = 'starting';
+  #epoch: number | null = null;
+  #leaderSince: string | null = null;
+  #stream: WatchedStream | null = null;
+  #queue: ByteQueue<StreamItem> | null = null;
+  #position: SourcePosition | null = null;
+  #rows: RowTotals = NO_ROWS;
+  #transactions = 0;
+  #initialLoad: SnapshotProgress | null = null;
+  #divergence: DivergenceTotals = { missingOnUpdate: 0, missingOnDelete: 0, existingOnInsert: 0 };
+  #fenced = 0;
+  #lastError: ReportedError | null = null;
+  #lastAppliedAt = 0;
+  #countedBytes = 0;
+  #appliedLagSeconds: number | null = null;
+
+  constructor(options: BoardOptions) {
+    this.#options = options;
+    this.#labels = { namespace: options.namespace, pipeline: options.name };
+  }
+
+  /** Told by the source stream. */
+  readonly sourceHooks: StreamHooks = {
+    connected: () => {
+      this.#options.metrics.reconnects.inc(this.#labels);
+    },
+  };
+
+  phase(phase: PipelinePhase): void {
+    this.#phase = phase;
+  }
+
+  tookOver(epoch: number, stored: StoredCheckpoint): void {
+    this.#epoch = epoch;
+    this.#leaderSince = new Date(this.#options.now()).toISOString();
+    this.#position = stored.position;
+    this.#rows = stored.rows;
+    this.#transactions = stored.transactions;
+  }
+
+  following(stream: WatchedStream, queue: ByteQueue<StreamItem>): void {
+    this.#stream = stream;
+    this.#countedBytes = 0;
+    this.#queue = queue;
+    this.#phase = 'running';
+  }
+
+  /** The worker no longer leads. */
+  followOnly(): void {
+    this.#epoch = null;
+    this.#leaderSince = null;
+    this.#stream = null;
+    this.#queue = null;
+    this.#phase = 'following';
+  }
+
+  positionIs(position: SourcePosition): void {
+    this.#position = position;
+  }
+
+  copying(progress: SnapshotProgress): void {
+    this.#phase = 'copying';
+    this.#initialLoad = progress;
+  }
+
+  applied({ step, bytes, milliseconds }: AppliedBatch): void {
+    const { metrics, now } = this.#options;
+    const { rows } = step;
+    this.#lastAppliedAt = now();
+    this.#position = step.position;
+    this.#transactions += step.transactions;
+    this.#rows = {
+      inserted: this.#rows.inserted + rows.inserted,
+      updated: this.#rows.updated + rows.updated,
+      deleted: this.#rows.deleted + rows.deleted,
+    };
+    metrics.batches.inc(this.#labels);
+    metrics.bytes.inc(this.#labels, bytes);
+    metrics.transactions.inc(this.#labels, step.transactions);
+    metrics.rows.inc({ ...this.#labels, operation: 'insert' }, rows.inserted);
+    metrics.rows.inc({ ...this.#labels, operation: 'update' }, rows.updated);
+    metrics.rows.inc({ ...this.#labels, operation: 'delete' }, rows.deleted);
+    metrics.commitSeconds.observe(this.#labels, milliseconds / 1000);
+    if (step.transactions > 0 && step.position.timestampMicros > 0) {
+      this.#appliedLagSeconds = Math.max(0, now() / 1000 - step.position.timestampMicros / 1e6);
+      metrics.latencySeconds.observe(this.#labels, this.#appliedLagSeconds);
+    }
+  }
+
+  diverged(report: DivergenceReport, expected: boolean): void {
+    // While catching up after a first copy such rows are the rule and say nothing about the data.
+    if (expected) return;
+    const { metrics } = this.#options;
+    this.#divergence = {
+      missingOnUpdate: this.#divergence.missingOnUpdate + report.missingOnUpdate,
+      missingOnDelete: this.#divergence.missingOnDelete + report.missingOnDelete,
+      existingOnInsert: this.#divergence.existingOnInsert + report.existingOnInsert,
+    };
+    metrics.divergence.inc({ ...this.#labels, kind: 'missing_on_update' }, report.missingOnUpdate);
+    metrics.divergence.inc({ ...this.#labels, kind: 'missing_on_delete' }, report.missingOnDelete);
+    metrics.divergence.inc({ ...this.#labels, kind: 'existing_on_insert' }, report.existingOnInsert);
+  }
+
+  retried(): void {
+    this.#options.metrics.retries.inc(this.#labels);
+  }
+
+  statement(outcome: string): void {
+    this.#options.metrics.statements.inc({ ...this.#labels, outcome });
+  }
+
+  failed(error: LockkeeperError, attempts: number): void {
+    const { metrics, now } = this.#options;
+    if (error.code === 'LK1401') {
+      this.#fenced++;
+      metrics.fenced.inc(this.#labels);
+    }
+    metrics.errors.inc({ ...this.#labels, code: error.code });
+    this.#lastError = {
+      code: error.code,
+      message: error.message,
+      remedy: error.remedy,
+      ...(error.found === undefined ? {} : { found: error.found }),
+      at: new Date(now()).toISOString(),
+      attempts,
+    };
+  }
+
+  recovered(): void {
+    this.#lastError = null;
+  }
+
+  status(): PipelineStatus {
+    const { namespace, name, worker, region } = this.#options;
+    return {
+      namespace,
+      name,
+      phase: this.#phase,
+      worker,
+      region,
+      epoch: this.#epoch,
+      leaderSince: this.#leaderSince,
+      currentSource: this.#stream?.currentSource ?? null,
+      position: this.#position,
+      lag: { applySeconds: this.#applyLag(), heartbeatSeconds: this.#silence(), bytes: this.#queue?.bytes ?? 0 },
+      rows: this.#rows,
+      transactions: this.#transactions,
+      initialLoad: this.#initialLoad,
+      divergence: this.#divergence,
+      fenced: this.#fenced,
+      lastError: this.#lastError,
+    };
+  }
+
+  /** Brings the gauges up to date; called at each scrape. */
+  updateGauges(): void {
+    const { metrics } = this.#options;
+    const status = this.status();
+    metrics.leader.set(this.#labels, status.epoch === null ? 0 : 1);
+    metrics.epoch.set(this.#labels, status.epoch ?? 0);
+    metrics.backlogBytes.set(this.#labels, status.lag.bytes);
+    metrics.connected.set(this.#labels, this.#stream?.connected === true ? 1 : 0);
+    for (const phase of PHASES) metrics.phase.set({ ...this.#labels, phase }, status.phase === phase ? 1 : 0);
+    if (status.lag.applySeconds !== null) metrics.lag.set(this.#labels, status.lag.applySeconds);
+    if (status.lag.heartbeatSeconds !== null) metrics.heartbeatAge.set(this.#labels, status.lag.heartbeatSeconds);
+    if (status.position !== null) metrics.position.set(this.#labels, status.position.timestampMicros / 1e6);
+    if (status.initialLoad !== null) {
+      metrics.copiedRows.set(this.#labels, status.initialLoad.rowsDone);
+      metrics.copyTotal.set(this.#labels, status.initialLoad.rowsTotalEstimate);
+    }
+    metrics.fenced.inc(this.#labels, 0);
+    if (this.#stream !== null) {
+      metrics.received.inc(this.#labels, this.#stream.receivedBytes - this.#countedBytes);
+      this.#countedBytes = this.#stream.receivedBytes;
+    }
+  }
+
+  /** Zero when the source has nothing that is not applied; else the age of what was applied last, growing while it stalls. */
+  #applyLag(): number | null {
+    if (this.#stream === null) return null;
+    const { now } = this.#options;
+    const waiting = (this.#queue?.bytes ?? 0) > 0;
+    if (!waiting && this.#stream.connected) return now() - this.#lastAppliedAt < 2000 ? this.#appliedLagSeconds : 0;
+    const position = this.#position?.timestampMicros ?? 0;
+    return position === 0 ? null : Math.max(0, now() / 1000 - position / 1e6);
+  }
+
+  #silence(): number | null {
+    if (this.#stream === null || this.#stream.lastEventAt === 0) return null;
+    return Math.max(0, (this.#options.now() - this.#stream.lastEventAt) / 1000);
+  }
+}

@@ -1,0 +1,201 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { LockkeeperError } from '../../common/errors.ts';
+import { connectionOptions, nameOf, type MysqlEndpoint } from '../../common/mysql-endpoint.ts';
+import { accessError } from '../../common/mysql-errors.ts';
+import type { PipelineConfig } from '../../crds/pipeline-config.ts';
+import type { SourcePosition } from '../source/position.ts';
+import { PositionTracker } from '../source/position-tracker.ts';
+import { SourceStream } from '../source/source-stream.ts';
+import type { StreamItem } from '../source/stream-item.ts';
+import { BatchWriter } from '../target/batch-writer.ts';
+import { Checkpoint } from '../target/checkpoint.ts';
+import { ensureSchema } from '../target/schema.ts';
+import { TargetSession } from '../target/session.ts';
+import { SqlWriter } from '../target/sql/sql-writer.ts';
+import { TableMetadataCache } from '../target/table-metadata.ts';
+import { ApplyLoop, type WriteGate } from './apply-loop.ts';
+import { Barriers } from './barriers.ts';
+import { ByteQueue } from './byte-queue.ts';
+import { CatchUp } from './catch-up.ts';
+import { DdlExecutor, evictDdlHolder } from './ddl/ddl-executor.ts';
+import { rawRefusal } from './raw-refusal.ts';
+import { Router } from './router.ts';
+import { sourceEndpoints, targetEndpoint, type SecretStore, type SourceEndpoints } from './secrets.ts';
+import { findStart, type StartContext } from './start.ts';
+import type { PipelineBoard } from './pipeline-board.ts';
+import { TargetTablePlans } from './table-plans.ts';
+
+/** Bytes of binlog read ahead of the target; the consumer may hold as much again. */
+const QUEUE_BYTES = 16 * 1024 * 1024;
+const MAX_BATCH_BYTES = 4 * 1024 * 1024;
+const IDLE_CHECKPOINT_MS = 1000;
+
+export interface ReplicationDeps {
+  /** Name of this worker process, shown as the leader. */
+  readonly worker: string;
+  readonly secrets: SecretStore;
+  readonly log: Logger;
+  readonly gate: WriteGate;
+  readonly board: PipelineBoard;
+  /** Called at named points; tests stop the process there. */
+  readonly failpoint: (name: string) => Promise<void> | void;
+}
+
+/**
+ * One attempt at running a pipeline: take over the checkpoint, find where to go on, copy what is missing, follow the stream.
+ * It ends with the first error or when `signal` asks for it, and always leaves the target at a checkpoint, so that the next
+ * attempt, here or in another process, goes on exactly there.
+ */
+export class Replication {
+  readonly #config: PipelineConfig;
+  readonly #deps: ReplicationDeps;
+
+  constructor(config: PipelineConfig, deps: ReplicationDeps) {
+    this.#config = config;
+    this.#deps = deps;
+  }
+
+  /** Resolves after a clean stop; rejects with a LockkeeperError. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { secrets } = this.#deps;
+    const target = await targetEndpoint(this.#config, secrets);
+    const sources = await sourceEndpoints(this.#config, secrets);
+    const session = await openTarget(target);
+    try {
+      await this.#lead(session, target, sources, signal);
+    } catch (error) {
+      throw accessError('target', nameOf(target), error) ?? error;
+    } finally {
+      session.destroy();
+    }
+  }
+
+  get #key(): string {
+    return `${this.#config.namespace}/${this.#config.name}`;
+  }
+
+  async #lead(session: TargetSession, target: MysqlEndpoint, sources: SourceEndpoints, signal: AbortSignal): Promise<void> {
+    const { board, worker, log, gate } = this.#deps;
+    await gate.wait();
+    await ensureSchema(session);
+    const { checkpoint, stored } = await Checkpoint.takeOver(session, this.#key, worker);
+    await evictDdlHolder(session, this.#key);
+    board.tookOver(checkpoint.epoch, stored);
+    log.info({ epoch: checkpoint.epoch, position: stored.position }, 'leading');
+    const router = new Router(this.#config);
+    const context: StartContext = {
+      config: this.#config,
+      session,
+      checkpoint,
+      stored,
+      sources,
+      target,
+      router,
+      board,
+      log,
+      signal,
+      openTarget: () => openTarget(target),
+    };
+    const start = await findStart(context);
+    if (signal.aborted) return;
+    await this.#follow(session, checkpoint, sources, router, start.position, start.catchUp, signal);
+  }
+
+  async #follow(
+    session: TargetSession,
+    checkpoint: Checkpoint,
+    sources: SourceEndpoints,
+    router: Router,
+    position: SourcePosition,
+    catchUp: CatchUp,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { board, gate, failpoint, log } = this.#deps;
+    const { apply, divergence, onError } = this.#config.pipeline;
+    const queue = new ByteQueue<StreamItem>(QUEUE_BYTES);
+    const stop = new AbortController();
+    const stream = new SourceStream({
+      pipeline: this.#key,
+      endpoints: sources,
+      start: position,
+      serverId: this.#config.serverId,
+      route: router.route,
+      queue,
+      heartbeat: this.#config.source.heartbeat,
+      rewindWithoutGtid: true,
+      log,
+      hooks: board.sourceHooks,
+    });
+    const metadata = new TableMetadataCache(session);
+    const plans = new TargetTablePlans({
+      metadata,
+      mode: apply.mode,
+      rawRefused: await rawRefusal(session, position.flavor, apply.mode),
+    });
+    const writer = new BatchWriter({
+      session,
+      checkpoint,
+      sql: new SqlWriter(session, metadata, catchUp.active ? 'Repair' : divergence),
+      modeOf: (run) => plans.modeOf(run.table),
+      retries: onError.retries,
+      hooks: {
+        failpoint,
+        onDivergence: (report) => board.diverged(report, catchUp.active),
+        onRetry: (failure, attempt) => {
+          board.retried();
+          log.warn({ err: failure.error, attempt }, 'the batch is written again');
+        },
+        sleep: (milliseconds) => delay(milliseconds),
+        random: Math.random,
+      },
+    });
+    const loop = new ApplyLoop({
+      queue,
+      writer,
+      plans,
+      tracker: new PositionTracker(position),
+      barriers: new Barriers({
+        session,
+        checkpoint,
+        router,
+        writer,
+        ddl: new DdlExecutor({ session, pipeline: this.#key, epoch: checkpoint.epoch, fenceSql: checkpoint.fenceSql(), failpoint }),
+        onSchemaChange: () => plans.clear(),
+        board,
+        log,
+      }),
+      catchUp,
+      gate,
+      limits: {
+        maxBatchRows: apply.maxBatchRows,
+        maxBatchBytes: MAX_BATCH_BYTES,
+        maxBatchDelayMs: apply.maxBatchDelayMs,
+        idleCheckpointMs: IDLE_CHECKPOINT_MS,
+      },
+      now: () => performance.now(),
+      sleep: (milliseconds) => delay(milliseconds),
+      onApplied: (batch) => board.applied(batch),
+    });
+    const onStop = () => loop.stop();
+    signal.addEventListener('abort', onStop, { once: true });
+    if (signal.aborted) onStop();
+    board.following(stream, queue);
+    const reading = stream.run(stop.signal);
+    try {
+      await loop.run();
+    } finally {
+      signal.removeEventListener('abort', onStop);
+      stop.abort();
+      await reading;
+    }
+  }
+}
+
+async function openTarget(endpoint: MysqlEndpoint): Promise<TargetSession> {
+  try {
+    return await TargetSession.open(connectionOptions(endpoint));
+  } catch (error) {
+    throw accessError('target', nameOf(endpoint), error) ?? new LockkeeperError('LK1302', undefined, { cause: error });
+  }
+}

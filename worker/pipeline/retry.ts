@@ -1,0 +1,30 @@
+import type { LockkeeperError } from '../../common/errors.ts';
+
+export interface RetryState {
+  /** Failures in a row. */
+  readonly attempts: number;
+}
+
+export type RetryDecision =
+  | { readonly kind: 'retry'; readonly delayMs: number; readonly state: RetryState }
+  | { readonly kind: 'suspend' };
+
+const FIRST_DELAY_MS = 250;
+
+/**
+ * Whether and when a failed pipeline is tried again: at once and then ever more slowly, with jitter so that pipelines of one
+ * broken server do not return in step. A server that cannot be reached is waited for without end: giving up would only
+ * turn an outage into work for a person.
+ */
+export function nextAttempt(
+  error: LockkeeperError,
+  state: RetryState,
+  policy: { readonly retries: number; readonly maxBackoffSeconds: number },
+  random: () => number,
+): RetryDecision {
+  if (!error.retryable) return { kind: 'suspend' };
+  const outage = error.code === 'LK1302' || error.code === 'LK1102';
+  if (!outage && state.attempts >= policy.retries) return { kind: 'suspend' };
+  const limit = Math.min(policy.maxBackoffSeconds * 1000, FIRST_DELAY_MS * 2 ** Math.min(state.attempts, 20));
+  return { kind: 'retry', delayMs: limit / 2 + (limit / 2) * random(), state: { attempts: state.attempts + 1 } };
+}

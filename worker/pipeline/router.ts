@@ -1,0 +1,33 @@
+import type { PipelineConfig } from '../../crds/pipeline-config.ts';
+import type { TableRoute } from '../source/table-map.ts';
+import { TableFilter } from './table-filter.ts';
+import { TableMapping } from './table-mapping.ts';
+
+/** Where a pipeline's tables go: the instance's filter first, then the pipeline's own mapping. */
+export class Router {
+  readonly #filter: TableFilter;
+  readonly #mapping: TableMapping;
+
+  /** Throws LK1007 or LK1010 naming the field. */
+  constructor(config: Pick<PipelineConfig, 'source' | 'pipeline'>) {
+    this.#filter = new TableFilter(config.source.filter);
+    this.#mapping = new TableMapping(config.pipeline.tables);
+  }
+
+  /** The target of a source table, the same object each time; null when it does not travel. */
+  readonly route = (schema: string, table: string): TableRoute | null =>
+    this.#filter.passes(schema, table) ? this.#mapping.mapTable(schema, table) : null;
+
+  /** The one target schema of a source schema, for statements on a whole database; null when there is none or several. */
+  readonly routeSchema = (schema: string): string | null =>
+    this.#filter.mayPassSchema(schema) ? this.#mapping.mapSchema(schema) : null;
+
+  mayRouteSchema(schema: string): boolean {
+    return this.#filter.mayPassSchema(schema) && this.#mapping.mayMatchSchema(schema);
+  }
+
+  /** Every table of the schema, those to come included, travels. */
+  coversSchema(schema: string): boolean {
+    return this.#mapping.coversSchema(schema) && this.#filter.mayPassSchema(schema);
+  }
+}
