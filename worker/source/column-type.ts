@@ -1,3 +1,5 @@
+import type { Flavor } from './position.ts';
+
 /**
  * Column type codes of TABLE_MAP events.
  * Sources: MySQL enum_field_types (include/field_types.h); MariaDB keeps the codes up to 19 and 245 to 255 and writes the
@@ -66,7 +68,7 @@ export function isNumeric(type: number): boolean {
   }
 }
 
-/** Types that have a place in DEFAULT_CHARSET and COLUMN_CHARSET (blobs too: theirs is `binary`). */
+/** Types of text and bytes: those with a character set, which is `binary` for bytes. */
 export function isCharacter(type: number): boolean {
   switch (type) {
     case ColumnType.STRING:
@@ -82,6 +84,11 @@ export function isCharacter(type: number): boolean {
     default:
       return false;
   }
+}
+
+/** Types that have a place in DEFAULT_CHARSET and COLUMN_CHARSET of the optional metadata: in each flavour also one kind of blob. */
+export function isListedWithCharset(type: number, flavor: Flavor): boolean {
+  return isCharacter(type) || type === (flavor === 'mysql' ? ColumnType.VECTOR : ColumnType.GEOMETRY);
 }
 
 export function isEnumOrSet(type: number): boolean {

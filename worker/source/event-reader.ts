@@ -79,7 +79,7 @@ export class EventReader {
     this.#room = options.room;
     this.#position = new LogPosition(options.start);
     this.#eventStart = options.start.offset;
-    this.#tables = new TableMapCache(options.route);
+    this.#tables = new TableMapCache(options.route, options.flavor);
     this.#assembler = new TransactionAssembler({
       emit: options.emit,
       partBytes: options.partBytes ?? PART_BYTES,

@@ -2,6 +2,7 @@ import { u16, u32 } from './bytes.ts';
 import { CHECKSUM_CRC32, CHECKSUM_NONE, formatChecksumMatches } from './checksum.ts';
 import { CHECKSUM_LENGTH, HEADER_LENGTH } from './event-header.ts';
 import { EventType } from './event-types.ts';
+import type { Flavor } from './position.ts';
 import { EventFault, undecodable } from './stream-error.ts';
 
 const VERSION_AT = HEADER_LENGTH + 2;
@@ -68,6 +69,11 @@ export function parseFormatDescription(event: Buffer): FormatDescription {
     postHeaders,
     unchecked,
   };
+}
+
+/** The dialect of the server that wrote a FORMAT_DESCRIPTION event; MariaDB's version text names it. */
+export function flavorOfFormat(format: Buffer): Flavor {
+  return format.toString('latin1', VERSION_AT, CREATED_AT).includes('MariaDB') ? 'mariadb' : 'mysql';
 }
 
 /** Whether two descriptions give the same layout from the same server version: their events may share one BINLOG format. */

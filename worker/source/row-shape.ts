@@ -112,7 +112,7 @@ export class RowShape {
 
   /**
    * As `columns`, for the after-image of a PARTIAL_UPDATE_ROWS event. Sets `partial[i]` to 1 where the value of JSON column i is
-   * a diff on the before-image (see json-diff.ts) and to 0 for all other columns.
+   * a diff on the before-image and to 0 for all other columns.
    * Source: MySQL internals, Rows_event: value options (length-encoded, 1 = PARTIAL_JSON), a bit per JSON column, row image.
    */
   partialColumns(images: Buffer, offset: number, out: Int32Array, partial: Uint8Array, limit: number = images.length): number {

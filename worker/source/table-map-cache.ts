@@ -1,5 +1,6 @@
 import { u48 } from './bytes.ts';
 import { HEADER_LENGTH } from './event-header.ts';
+import type { Flavor } from './position.ts';
 import { NAMES_AT, parseTableMap } from './table-map-event.ts';
 import type { TableMap, TableRoute } from './table-map.ts';
 
@@ -27,13 +28,15 @@ export class KnownTable {
  */
 export class TableMapCache {
   readonly #route: (schema: string, table: string) => TableRoute | null;
+  readonly #flavor: Flavor;
   readonly #byId = new Map<number, KnownTable>();
   readonly #byName = new Map<string, { readonly known: KnownTable; id: number }>();
   /** Counts statements: a rows event with STMT_END ends one, and with it the life of its table maps. */
   #statement = 1;
 
-  constructor(route: (schema: string, table: string) => TableRoute | null) {
+  constructor(route: (schema: string, table: string) => TableRoute | null, flavor: Flavor) {
     this.#route = route;
+    this.#flavor = flavor;
   }
 
   /** Takes a TABLE_MAP event that ends at `end` (its checksum may follow). */
@@ -54,15 +57,9 @@ export class TableMapCache {
     this.#statement++;
   }
 
-  /** Forgets everything, so that tables are routed anew. */
-  clear(): void {
-    this.#byId.clear();
-    this.#byName.clear();
-  }
-
   #replace(id: number, event: Buffer): KnownTable {
     // A copy of its own: the map outlives the packet by far.
-    const map = parseTableMap(Buffer.from(event), this.#route);
+    const map = parseTableMap(Buffer.from(event), this.#route, this.#flavor);
     const name = `${map.schema}\0${map.table}`;
     const former = this.#byName.get(name);
     // Ids only grow within one life of a server, so the former id will not come again for this table.

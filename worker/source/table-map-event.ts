@@ -1,6 +1,7 @@
 import { ByteReader } from './bytes.ts';
 import { ColumnType, metadataLength } from './column-type.ts';
 import { HEADER_LENGTH } from './event-header.ts';
+import type { Flavor } from './position.ts';
 import { undecodable } from './stream-error.ts';
 import { parseTableMapMetadata } from './table-map-metadata.ts';
 import type { TableMap, TableRoute } from './table-map.ts';
@@ -17,7 +18,11 @@ let lastId = 0;
  * it must not be a view into a larger one that should be freed. Throws LK1203 when the bytes are no table map.
  * Source: MySQL internals, Table_map_event: id(6) flags(2) schema table columns types metadata null-bits optional metadata.
  */
-export function parseTableMap(raw: Buffer, route: (schema: string, table: string) => TableRoute | null): TableMap {
+export function parseTableMap(
+  raw: Buffer,
+  route: (schema: string, table: string) => TableRoute | null,
+  flavor: Flavor,
+): TableMap {
   const reader = new ByteReader(raw, NAMES_AT);
   const schema = reader.text(reader.u8());
   reader.skip(1);
@@ -45,7 +50,7 @@ export function parseTableMap(raw: Buffer, route: (schema: string, table: string
     types,
     meta,
     nullable,
-    metadata: parseTableMapMetadata(reader, types),
+    metadata: parseTableMapMetadata(reader, types, flavor),
   };
 }
 

@@ -1,5 +1,6 @@
 import { ByteReader } from './bytes.ts';
-import { ColumnType, isCharacter, isEnumOrSet, isNumeric } from './column-type.ts';
+import { ColumnType, isListedWithCharset, isEnumOrSet, isNumeric } from './column-type.ts';
+import type { Flavor } from './position.ts';
 import type { TableMapMetadata } from './table-map.ts';
 
 /** Field types of the optional metadata. Source: MySQL internals, Table_map_event::Optional_metadata_field_type. */
@@ -24,7 +25,8 @@ type Metadata = { -readonly [K in keyof TableMapMetadata]: TableMapMetadata[K] }
  * Parses the optional metadata at the end of a TABLE_MAP event: fields of type(1), length, value until the end. Fields that are
  * not known are skipped, as their authors intend. Throws RangeError when the bytes end early.
  */
-export function parseTableMapMetadata(reader: ByteReader, types: Uint8Array): TableMapMetadata {
+export function parseTableMapMetadata(reader: ByteReader, types: Uint8Array, flavor: Flavor): TableMapMetadata {
+  const isText = (type: number): boolean => isListedWithCharset(type, flavor);
   const metadata: Metadata = {
     columnNames: null,
     unsigned: null,
@@ -38,21 +40,27 @@ export function parseTableMapMetadata(reader: ByteReader, types: Uint8Array): Ta
     const field = reader.u8();
     const length = reader.lengthEncoded();
     const start = reader.skip(length);
-    readField(metadata, field, new ByteReader(reader.buffer, start, start + length), types);
+    readField(metadata, field, new ByteReader(reader.buffer, start, start + length), types, isText);
   }
   return metadata;
 }
 
-function readField(metadata: Metadata, field: number, value: ByteReader, types: Uint8Array): void {
+function readField(
+  metadata: Metadata,
+  field: number,
+  value: ByteReader,
+  types: Uint8Array,
+  isText: (type: number) => boolean,
+): void {
   switch (field) {
     case Field.SIGNEDNESS:
       metadata.unsigned = bitsOf(value, types, isNumeric);
       return;
     case Field.DEFAULT_CHARSET:
-      metadata.collations = defaultedCollations(value, types, isCharacter, metadata.collations);
+      metadata.collations = defaultedCollations(value, types, isText, metadata.collations);
       return;
     case Field.COLUMN_CHARSET:
-      metadata.collations = listedCollations(value, types, isCharacter, metadata.collations);
+      metadata.collations = listedCollations(value, types, isText, metadata.collations);
       return;
     case Field.ENUM_AND_SET_DEFAULT_CHARSET:
       metadata.collations = defaultedCollations(value, types, isEnumOrSet, metadata.collations);
