@@ -166,9 +166,11 @@ function readSecret(object: FoundObject, placed: Placed, report: (error: Lockkee
   }
   const { data, stringData } = parsed.data;
   const values = new Map<string, string>();
+  let broken = false;
   for (const [key, encoded] of Object.entries(data)) {
     const decoded = decodeBase64(encoded);
     if (decoded === null) {
+      broken = true;
       refuse(
         'LK1003',
         `data.${key}`,
@@ -179,7 +181,7 @@ function readSecret(object: FoundObject, placed: Placed, report: (error: Lockkee
   }
   for (const [key, plain] of Object.entries(stringData)) values.set(key, plain);
   const { namespace, name } = parsed.data.metadata;
-  if (fresh) placed.Secret.push({ object, value: new Secret(namespace, name, values) });
+  if (fresh && !broken) placed.Secret.push({ object, value: new Secret(namespace, name, values) });
 }
 
 function decodeBase64(text: string): string | null {

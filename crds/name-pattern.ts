@@ -118,7 +118,8 @@ export function literalName(text: string): string | null {
   return match === null ? null : `${match[1]}.${match[2]}`;
 }
 
-function unescapeCanal(text: string): string {
+/** A pattern as JavaScript takes it: canal's doubled backslashes become single. */
+export function unescapeCanal(text: string): string {
   return text.replace(/\\+/g, '\\');
 }
 

@@ -30,7 +30,7 @@ export function faultsOf(error: z.ZodError, schema: z.ZodType, value: unknown): 
     if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(json, path, key));
     if (issue.code === 'custom') {
       const code = (issue.params?.code as ErrorCode | undefined) ?? 'LK1003';
-      const remedy = code === 'LK1003' ? `${upperFirst(issue.message)}.` : errorCatalog[code].remedy;
+      const remedy = code === 'LK1007' ? errorCatalog[code].remedy : `${upperFirst(issue.message)}.`;
       return [{ code, path, message: `${titleOf(code)}: ${issue.message}`, found, remedy }];
     }
     const wanted = wantedBy(issue);

@@ -11,7 +11,6 @@ import {
   syncPipelineTransitions,
   zkEnsembleSchema,
   zkEnsembleTransitions,
-  type CanalInstance,
   type CanalInstanceInput,
   type SyncPipelineInput,
   type ZkEnsembleInput,
@@ -479,8 +478,7 @@ describe('for Kubernetes', () => {
 });
 
 describe('startPointOf', () => {
-  const start = (value: unknown) =>
-    startPointOf(canalInstanceSchema.parse(withValue(instance, 'spec.start', value)) as CanalInstance);
+  const start = (value: unknown) => startPointOf(canalInstanceSchema.parse(withValue(instance, 'spec.start', value)));
   it.each([
     [undefined, { kind: 'latest' }],
     [{ journal: { name: 'b.1' } }, { kind: 'journal', name: 'b.1', position: 4 }],

@@ -211,7 +211,7 @@ function parsePart(part: RawPart, whole: string, field: string): NamePart {
     const hint =
       odd[0] === '[' || odd[0] === ']'
         ? 'a range is written [1-64] or [01-32], one in each part'
-        : `for a pattern write /${whole}/ with its dot escaped`;
+        : 'a pattern stands between slashes with its dot escaped, such as /shop\\..*/';
     throw fault(field, whole, `${odd[0]} is not part of a plain name; ${hint}, and an unusual name goes in backquotes`);
   }
   if (range === null) return { kind: 'fixed', text: sized(part.text, whole, field) };

@@ -1,6 +1,6 @@
 import { LockkeeperError } from '../common/errors.ts';
 import type { CanalInstance } from './canal-instance.ts';
-import { literalName, parseNamePatterns, splitAtCommas, type NamePattern } from './name-pattern.ts';
+import { literalName, parseNamePatterns, splitAtCommas, unescapeCanal, type NamePattern } from './name-pattern.ts';
 import type { SyncPipeline } from './sync-pipeline.ts';
 import { isSystemSchema } from './system-schemas.ts';
 import { applyRule, fixedTarget, namesOf, parseMappingRule, type MappingRule, type TableName } from './table-name.ts';
@@ -40,7 +40,12 @@ export function findOverlaps(pipelines: readonly SyncPipeline[], instances: read
   });
   const problems: PipelineProblem[] = flows.flatMap(unmatchedRules);
   const known = knownTables(flows);
-  const writes = new Map(flows.map((flow) => [flow, sureWrites(flow, known.get(flow.instance) ?? [])]));
+  const writes = new Map(
+    flows.map((flow) => {
+      const report = (error: LockkeeperError) => problems.push({ pipeline: flow.pipeline, error });
+      return [flow, sureWrites(flow, known.get(flow.instance) ?? [], report)];
+    }),
+  );
 
   for (const [index, flow] of flows.entries()) {
     const loop = selfLoop(flow, known.get(flow.instance) ?? []);
@@ -84,7 +89,10 @@ function passes(flow: Flow, { schema, table }: TableName): boolean {
   );
 }
 
-/** Where a pipeline sends a table of its source, or null. */
+/**
+ * Where a pipeline sends a table of its source, or null.
+ * @throws LockkeeperError LK1010 if that is no possible name
+ */
 function route(flow: Flow, name: TableName): TableName | null {
   if (!passes(flow, name)) return null;
   if (flow.rules.length === 0) return name;
@@ -93,6 +101,16 @@ function route(flow: Flow, name: TableName): TableName | null {
     if (target !== null) return target;
   }
   return null;
+}
+
+/** The same for questions about two steps, where an impossible name, which is reported elsewhere, leads nowhere. */
+function tryRoute(flow: Flow, name: TableName): TableName | null {
+  try {
+    return route(flow, name);
+  } catch (thrown) {
+    if (thrown instanceof LockkeeperError) return null;
+    throw thrown;
+  }
 }
 
 /** Tables that the manifests themselves name at each source. */
@@ -112,16 +130,23 @@ function knownTables(flows: readonly Flow[]): Map<CanalInstance, TableName[]> {
   return new Map([...known].map(([instance, tables]) => [instance, [...tables.values()]]));
 }
 
+type Writes = ReadonlyMap<string, { readonly target: string; readonly source: string }>;
+
 /** Target tables a pipeline is sure to write, each with the source's name for it; keyed without case, since a server may fold it. */
-function sureWrites(flow: Flow, known: readonly TableName[]): Map<string, { target: string; source: string }> {
+function sureWrites(flow: Flow, known: readonly TableName[], report: (error: LockkeeperError) => void): Writes {
   const writes = new Map<string, { target: string; source: string }>();
   const add = (target: TableName, source: string) => {
     const text = `${target.schema}.${target.table}`;
     if (!writes.has(text.toLowerCase())) writes.set(text.toLowerCase(), { target: text, source });
   };
   for (const name of known) {
-    const target = route(flow, name);
-    if (target !== null) add(target, `${name.schema}.${name.table}`);
+    try {
+      const target = route(flow, name);
+      if (target !== null) add(target, `${name.schema}.${name.table}`);
+    } catch (thrown) {
+      if (!(thrown instanceof LockkeeperError)) throw thrown;
+      report(thrown);
+    }
   }
   for (const rule of flow.rules) {
     const target = rule.source.kind === 'pattern' ? fixedTarget(rule) : null;
@@ -130,7 +155,7 @@ function sureWrites(flow: Flow, known: readonly TableName[]): Map<string, { targ
   return writes;
 }
 
-function commonTable(flow: Flow, other: Flow, writes: ReadonlyMap<Flow, ReturnType<typeof sureWrites>>): LockkeeperError | null {
+function commonTable(flow: Flow, other: Flow, writes: ReadonlyMap<Flow, Writes>): LockkeeperError | null {
   const theirs = writes.get(other);
   for (const [key, mine] of writes.get(flow) ?? []) {
     const same = theirs?.get(key);
@@ -177,7 +202,7 @@ function sameFilter(a: CanalInstance, b: CanalInstance): boolean {
   const canonical = (list: readonly string[]) =>
     list
       .flatMap(splitAtCommas)
-      .map((text) => text.toLowerCase())
+      .map((text) => unescapeCanal(text).toLowerCase())
       .sort()
       .join();
   return (
@@ -197,8 +222,8 @@ function selfLoop(flow: Flow, known: readonly TableName[]): LockkeeperError | nu
     );
   }
   for (const name of known) {
-    const target = route(flow, name);
-    if (target !== null && route(flow, target) !== null) {
+    const target = tryRoute(flow, name);
+    if (target !== null && tryRoute(flow, target) !== null) {
       const [from, to] = [name, target].map(({ schema, table }) => `${schema}.${table}`);
       return contradiction(
         flow,
@@ -216,8 +241,8 @@ function circle(flow: Flow, other: Flow, known: readonly TableName[]): Lockkeepe
   if (flow.pipeline.spec.twoWay !== null && other.pipeline.spec.twoWay !== null) return null;
   const unmapped = flow.rules.length === 0 && other.rules.length === 0;
   const table = known.find((name) => {
-    const there = route(other, name);
-    const back = there && route(flow, there);
+    const there = tryRoute(other, name);
+    const back = there && tryRoute(flow, there);
     return back?.schema === name.schema && back.table === name.table;
   });
   if (table === undefined && !(unmapped && sameFilter(flow.instance, other.instance))) return null;
