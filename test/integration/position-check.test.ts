@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LockkeeperError } from '../../common/errors.ts';
 import { withSession } from '../../worker/source/endpoint.ts';
 import { checkPosition, type ResumePoint } from '../../worker/source/position-check.ts';
 import type { SourcePosition } from '../../worker/source/position.ts';
@@ -61,7 +62,10 @@ describe.each([
     await purgeToNewest(server);
     const refusal = check(server, position);
     await expect(refusal).rejects.toMatchObject({ code: 'LK1109', retryable: false });
-    const error = await refusal.catch((e: unknown) => e as { message: string; remedy: string });
+    const error = await refusal.then(
+      () => Promise.reject(new Error('not refused')),
+      (e: unknown) => e as LockkeeperError,
+    );
     expect(error.remedy).toContain('initialLoad');
     if (!byGtid) expect(error.message).toContain(position.journal);
     else expect(error.message).toContain(name === 'mariadb' ? missing : `${position.serverUuid}:`);

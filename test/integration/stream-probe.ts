@@ -1,8 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { LockkeeperError } from '../../common/errors.ts';
 import type { MysqlEndpoint } from '../../common/mysql-endpoint.ts';
 import { ByteQueue } from '../../worker/pipeline/byte-queue.ts';
 import type { SourcePosition } from '../../worker/source/position.ts';
-import { SourceStream, type SourceStreamOptions } from '../../worker/source/source-stream.ts';
+import { SourceStream, type SourceStreamOptions, type StreamClock } from '../../worker/source/source-stream.ts';
 import type { StreamItem } from '../../worker/source/stream-item.ts';
 import type { DbServer } from '../servers/index.ts';
 import { eventually, nextServerId, positionOf } from './source-helpers.ts';
@@ -13,6 +14,13 @@ type ProbeOptions = Partial<Omit<SourceStreamOptions, 'endpoints' | 'start'>> & 
   start: SourcePosition;
   /** False: items stay in the queue until the test takes them. */
   consume?: boolean;
+};
+
+/** Real time, but no pause between attempts is longer than half a second. */
+const impatient: StreamClock = {
+  now: () => Date.now(),
+  sleep: (milliseconds, signal) => sleep(Math.min(milliseconds, 500), undefined, { signal }).catch(() => undefined),
+  random: Math.random,
 };
 
 /** A running stream with a consumer that keeps what arrives. */
@@ -39,6 +47,7 @@ export class StreamProbe {
       route: (schema: string, table: string) => (schema === 'shop' ? { schema, table } : null),
       heartbeat: { intervalSeconds: 0.5, failoverAfterMisses: 3 },
       rewindWithoutGtid: false,
+      clock: impatient,
       log: { info: () => undefined, warn: () => undefined },
       ...more,
       queue: this.queue,
@@ -82,14 +91,11 @@ export class StreamProbe {
   /** Waits until everything that the server has committed is here. */
   async caughtUp(server: DbServer): Promise<void> {
     const goal = await positionOf(server);
-    await eventually(
-      () => {
-        if (this.error) throw this.error;
-        const { journal, offset, serverUuid } = this.stream.position;
-        return serverUuid === goal.serverUuid && journal === goal.journal && offset === goal.offset;
-      },
-      `the stream is at ${goal.journal}:${goal.offset}, it is at ${JSON.stringify(this.stream.position)}`,
-    );
+    await eventually(() => {
+      if (this.error) throw this.error;
+      const { journal, offset, serverUuid } = this.stream.position;
+      return serverUuid === goal.serverUuid && journal === goal.journal && offset === goal.offset;
+    }, `the stream is at ${goal.journal}:${goal.offset}`);
     await eventually(() => this.queue.length === 0, 'the queue is taken');
   }
 

@@ -17,7 +17,7 @@ export type NextStep =
 const FIRST_DELAY_MS = 250;
 const LAST_DELAY_MS = 15_000;
 /** A stream that lasted so long ended for a new reason: the pauses start small again. */
-const STABLE_MS = 5_000;
+const STABLE_MS = 2_000;
 
 /**
  * Decides after each failure which server to try next, and when.

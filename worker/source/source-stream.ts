@@ -174,32 +174,35 @@ export class SourceStream {
 
     const end = Promise.withResolvers<LockkeeperError | null>();
     let live = true;
-    let queueFull = false;
+    let queueFull: PromiseWithResolvers<void> | null = null;
     let readerBusy = false;
     const flow = () => {
       if (!live) return;
-      if (queueFull || readerBusy) dump.pause();
+      if (queueFull !== null || readerBusy) dump.pause();
       else dump.resume();
     };
     // Not within the consumer's take: going on delivers what was held back, which is work of its own.
     this.#release = () => {
-      queueFull = false;
+      queueFull?.resolve();
+      queueFull = null;
       setImmediate(flow);
     };
     const finish = (error: LockkeeperError | null) => {
       live = false;
+      this.#release();
       end.resolve(error);
     };
     const reader = new EventReader({
       flavor: this.#flavor,
       route: this.#options.route,
       partBytes: this.#options.partBytes ?? PART_BYTES,
-      start: resume.position,
+      start: { ...resume.position, serverUuid: resume.facts.serverUuid },
       emit: (item) => {
         if (!live || this.#deliver(item)) return;
-        queueFull = true;
+        queueFull ??= Promise.withResolvers<void>();
         dump.pause();
       },
+      room: () => queueFull?.promise,
     });
     const dump: Dump = new Dump({
       endpoint,
@@ -259,7 +262,8 @@ export class SourceStream {
         );
       }
       const source = { endpoint, serverId: this.#options.serverId, replicaUuid: this.#replicaUuid };
-      const earlier = await startAtTime(session, source, position.timestampMicros - REWIND_MICROS);
+      const { timestampMicros } = position;
+      const earlier = await startAtTime(session, source, timestampMicros - REWIND_MICROS, timestampMicros);
       const again = await checkPosition(session, earlier);
       if (again === null) throw new LockkeeperError('LK1102', `source ${session.server} became another server meanwhile`);
       this.#tracker = new PositionTracker(earlier);
@@ -294,6 +298,7 @@ export class SourceStream {
     // A sign of life amid a transaction marks no place to go on from.
     if (item.kind === 'heartbeat' && this.#partsOpen) return true;
     if (item.kind === 'part') this.#partsOpen = !item.last;
+    else if (item.kind === 'restart') this.#partsOpen = false;
     this.#tracker.take(item);
     return this.#options.queue.push(item);
   }

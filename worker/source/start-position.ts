@@ -86,25 +86,34 @@ function notABoundary(session: SourceSession, journal: string, offset: number, w
 
 /**
  * The first transaction whose (original) commit time is `micros` or later; the end of the log when there is none yet.
+ * The begin of the oldest file will do if that one began before `latestMicros`, which is `micros` unless given.
  * Rejects with LK1114 when `micros` is in the future or before the oldest binlog.
  */
-export async function startAtTime(session: SourceSession, source: ScanSource, micros: number): Promise<SourcePosition> {
+export async function startAtTime(
+  session: SourceSession,
+  source: ScanSource,
+  micros: number,
+  latestMicros: number = micros,
+): Promise<SourcePosition> {
   const facts = await readServerFacts(session);
   const asked = new Date(micros / 1000).toISOString();
   if (micros > (await serverMicros(session)))
     throw new LockkeeperError('LK1114', `the start ${asked} is in the future`, { found: asked });
   const files = await existingFiles(session);
-  const index = await lastFileBegunBefore(source, facts, files, Math.floor(micros / 1e6));
+  const begunBefore = (time: number) => lastFileBegunBefore(source, facts, files, Math.floor(time / 1e6));
+  const index = await begunBefore(micros);
   const begin = await beginningOf(session, facts, files[Math.max(index, 0)]!.journal);
   // Before the oldest file lies nothing if that one is the first of the server's history.
-  if (index < 0 && begin.gtid !== '') {
+  if (index < 0 && begin.gtid !== '' && (latestMicros <= micros || (await begunBefore(latestMicros)) < 0)) {
     const text = `source ${session.server} has no binlog of ${asked}: its oldest file ${files[0]!.journal} began later`;
     throw new LockkeeperError('LK1114', text, { found: asked, details: { oldest: files[0]!.journal } });
   }
+  // MariaDB logs whole seconds: what it committed later within the second must not be passed over.
+  const wanted = facts.flavor === 'mariadb' ? Math.floor(micros / 1e6) * 1e6 : micros;
   let target = begin;
   const { stopped, position } = await walkBinlog(source, begin, (_event, items, before) => {
     target = before;
-    return items.some((item) => commitMicrosOf(item) >= micros);
+    return items.some((item) => commitMicrosOf(item) >= wanted);
   });
   return stopped ? target : position;
 }
