@@ -362,7 +362,7 @@ function writeStringText(out: SqlBuffer, image: Buffer, start: number, end: numb
       const escape = SHORT_ESCAPES.get(value) ?? `u00${value < 16 ? '0' : '1'}${(value & 15).toString(16)}`;
       bytes[at++] = BACKSLASH;
       bytes[at++] = BACKSLASH;
-      at += bytes.latin1Write(escape, at);
+      at += bytes.write(escape, at, 'latin1');
       continue;
     }
     bytes[at++] = value;

@@ -1,6 +1,7 @@
 import type { QueryResult, ResultSetHeader, RowDataPacket } from 'mysql2';
 import { LockkeeperError } from '../../../common/errors.ts';
-import { serverErrno, type SqlRunner } from '../session.ts';
+import { serverErrno } from '../../../common/mysql-errors.ts';
+import type { SqlRunner } from '../session.ts';
 import { Divergence } from './divergence.ts';
 import { SqlBuffer } from './sql-buffer.ts';
 import type { TableWriter } from './table-writer.ts';

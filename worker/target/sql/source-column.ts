@@ -1,4 +1,4 @@
-import { isCharacter } from '../../source/column-type.ts';
+import { ColumnType } from '../../source/column-type.ts';
 import type { TableMap } from '../../source/table-map.ts';
 import type { ColumnMetadata, TableMetadata } from '../table-metadata.ts';
 import { charsetOfCollation } from './charset.ts';
@@ -17,6 +17,19 @@ export interface ColumnPair {
   readonly nullable: boolean;
   readonly target: ColumnMetadata;
 }
+
+/** Types whose values are text or bytes; which of both is in the charset. */
+const TEXT_TYPES: ReadonlySet<number> = new Set([
+  ColumnType.VARCHAR,
+  ColumnType.VAR_STRING,
+  ColumnType.STRING,
+  ColumnType.TINY_BLOB,
+  ColumnType.MEDIUM_BLOB,
+  ColumnType.LONG_BLOB,
+  ColumnType.BLOB,
+  ColumnType.MARIADB_BLOB_COMPRESSED,
+  ColumnType.MARIADB_VARCHAR_COMPRESSED,
+]);
 
 /** How the columns of a row image find their places in the target table. */
 export interface ColumnMatch {
@@ -59,7 +72,7 @@ function pairOf(map: TableMap, index: number, target: ColumnMetadata): ColumnPai
     type,
     meta: map.meta[index]!,
     unsigned: unsigned === null ? target.unsigned : unsigned[index] === 1,
-    charset: collation === 0 ? (isCharacter(type) ? (target.charset ?? 'binary') : null) : (charsetOfCollation(collation) ?? null),
+    charset: collation === 0 ? (TEXT_TYPES.has(type) ? (target.charset ?? 'binary') : null) : (charsetOfCollation(collation) ?? null),
     members: members?.[index] ?? null,
     nullable: map.nullable[index] === 1,
     target,

@@ -38,7 +38,7 @@ export class SqlBuffer {
     const count = text.length;
     this.reserve(count);
     if (count > SHORT) {
-      this.length += this.bytes.latin1Write(text, this.length);
+      this.length += this.bytes.write(text, this.length, 'latin1');
       return;
     }
     const { bytes } = this;
@@ -142,6 +142,6 @@ export class SqlBuffer {
 
   /** The text as a binary string (one character per byte) from `start` on. */
   text(start = 0): string {
-    return this.bytes.latin1Slice(start, this.length);
+    return this.bytes.toString('latin1', start, this.length);
   }
 }

@@ -163,9 +163,10 @@ export class TableWriter {
   }
 
   /** Values that the server will warn about although they are stored as they are: number 0 of an ENUM. */
-  expectedWarnings(row: RowView): number {
+  expectedWarnings(row: RowView, chosen: Uint8Array | null = null): number {
     let count = 0;
-    for (const { at } of this.#enums) {
+    for (const { at, pair } of this.#enums) {
+      if (chosen !== null && chosen[pair.index] === 0) continue;
       const start = row.bounds[at]!;
       if (start < 0 || row.images[start] !== 0) continue;
       if (row.bounds[at + 1]! - start === 1 || row.images[start + 1] === 0) count++;

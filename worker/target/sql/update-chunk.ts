@@ -60,7 +60,7 @@ export class UpdateChunk {
     writer.writeAssignments(out, row, this.#changed, row, null);
     out.ascii(' WHERE ');
     writer.writeKeyWhere(out, row);
-    return writer.expectedWarnings(row);
+    return writer.expectedWarnings(row, this.#changed);
   }
 
   #writeCase({ out }: PacketStream): number {
@@ -92,7 +92,7 @@ export class UpdateChunk {
       out.ascii(' END');
     }
     out.ascii(' WHERE ');
-    for (let i = 0; i < this.rows; i++) warnings += writer.expectedWarnings(this.#after[i]!);
+    for (let i = 0; i < this.rows; i++) warnings += writer.expectedWarnings(this.#after[i]!, this.#changed);
     writeKeyList(writer, out, this.#after, this.rows);
     return warnings;
   }
