@@ -1,23 +1,16 @@
+import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import ZongJi from 'zongji';
 import type { LockkeeperError } from '../../common/errors.ts';
-import type { MysqlEndpoint } from '../../common/mysql-endpoint.ts';
-import { Dump, openDump, stableUuid, type DumpOptions } from '../../worker/source/dump-connection.ts';
+import { openDump, stableUuid, type Dump, type DumpOptions } from '../../worker/source/dump-connection.ts';
 import { withSession } from '../../worker/source/endpoint.ts';
 import { eventEndPosition, eventLength, eventType } from '../../worker/source/event-header.ts';
 import { EventType } from '../../worker/source/event-types.ts';
 import { currentPosition } from '../../worker/source/current-position.ts';
 import { startMariadb, startMysql, TcpProxy, type DbServer } from '../servers/index.ts';
+import { endpointOf, eventually } from './source-helpers.ts';
 
 /** What dump-connection.ts uses of zongji's and mysql2's insides, and that a dump works through it on real servers. */
-
-const endpointOf = (server: { host: string; port: number }): MysqlEndpoint => ({
-  host: server.host,
-  port: server.port,
-  user: 'root',
-  password: 'root',
-  tls: { mode: 'Disabled', ca: null },
-});
 
 /** Collects copies of events until told otherwise. */
 class Collector {
@@ -45,6 +38,12 @@ class Collector {
   }
 }
 
+interface Insides {
+  BinlogClass: { prototype: Record<string, unknown> };
+  connection: Record<string, unknown> & { stream: { bytesRead: number } };
+  ctrlConnection: Record<string, unknown>;
+}
+
 const hasType = (type: number) => (events: readonly Buffer[]) => events.some((event) => eventType(event) === type);
 let serverId = 4000;
 
@@ -67,14 +66,6 @@ async function dumpFrom(server: DbServer, collector: Collector, more: Partial<Du
 const dumpThreads = async (server: DbServer) =>
   (await server.query("SELECT id FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'")).length;
 
-async function eventually(check: () => Promise<boolean>, what: string): Promise<void> {
-  for (let i = 0; i < 100; i++) {
-    if (await check()) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`not within 10 s: ${what}`);
-}
-
 describe.each(['mysql', 'mariadb'] as const)('a dump from %s', (flavor) => {
   let server: DbServer;
 
@@ -85,20 +76,18 @@ describe.each(['mysql', 'mariadb'] as const)('a dump from %s', (flavor) => {
   afterAll(() => server?.stop());
 
   it('finds the insides of zongji that the hook takes hold of', async () => {
-    const zongji = new ZongJi({ host: server.host, port: server.port, user: 'root', password: 'root' }) as unknown as Record<
-      string,
-      any
-    >;
+    const zongji = new ZongJi({ host: server.host, port: server.port, user: 'root', password: 'root' });
     zongji.on('error', () => undefined);
-    const ready = new Promise((resolve) => zongji.on('ready', resolve));
+    const ready = once(zongji, 'ready');
     zongji.start({ serverId: ++serverId, startAtEnd: true });
     await ready;
-    expect(typeof zongji.BinlogClass.prototype.binlogData).toBe('function');
-    expect(typeof zongji.BinlogClass.prototype.start).toBe('function');
-    expect(zongji.connection.stream.bytesRead).toBeGreaterThan(0);
-    for (const method of ['pause', 'resume', 'query']) expect(typeof zongji.connection[method]).toBe('function');
-    expect(typeof zongji.ctrlConnection.query).toBe('function');
-    const stopped = new Promise((resolve) => zongji.on('stopped', resolve));
+    const { BinlogClass, connection, ctrlConnection } = zongji as unknown as Insides;
+    expect(typeof BinlogClass.prototype.binlogData).toBe('function');
+    expect(typeof BinlogClass.prototype.start).toBe('function');
+    expect(connection.stream.bytesRead).toBeGreaterThan(0);
+    for (const method of ['pause', 'resume', 'query']) expect(typeof connection[method]).toBe('function');
+    expect(typeof ctrlConnection.query).toBe('function');
+    const stopped = once(zongji, 'stopped');
     zongji.stop();
     await stopped;
   });

@@ -1,4 +1,4 @@
-import type { LockkeeperError } from '../../common/errors.ts';
+import { asLockkeeperError, type LockkeeperError } from '../../common/errors.ts';
 import type { MysqlEndpoint } from '../../common/mysql-endpoint.ts';
 import { Dump } from './dump-connection.ts';
 import { eventTimestamp, eventType } from './event-header.ts';
@@ -79,7 +79,7 @@ export async function walkBinlog(
   const tracker = new PositionTracker(start);
   let items: StreamItem[] = [];
   let stopped = false;
-  let failure: unknown;
+  let failure: LockkeeperError | null = null;
   const reader = new EventReader({
     flavor: start.flavor,
     route: () => null,
@@ -107,12 +107,12 @@ export async function walkBinlog(
         dump.resume();
       },
       (error: unknown) => {
-        failure = error;
+        failure = asLockkeeperError(error, 'LK1203');
         dump.resume();
       },
     );
     return false;
   });
-  if (failure !== undefined) throw failure;
+  if (failure !== null) throw failure as LockkeeperError;
   return { stopped, position };
 }

@@ -1,5 +1,5 @@
 import { fault, fine, warning, type Finding } from '../../common/finding.ts';
-import { LockkeeperError, messageOf, asLockkeeperError } from '../../common/errors.ts';
+import { asLockkeeperError, messageOf, type LockkeeperError } from '../../common/errors.ts';
 import { nameOf, type MysqlEndpoint } from '../../common/mysql-endpoint.ts';
 import { SourceSession, type Row } from './endpoint.ts';
 import { grantFindings } from './preflight-grants.ts';
