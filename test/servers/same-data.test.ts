@@ -32,7 +32,8 @@ describe.each([
   afterAll(() => Promise.all([source.kill9(), target.kill9()]));
 
   beforeEach(async () => {
-    for (const server of [source, target]) await server.query(`DROP SCHEMA IF EXISTS shop; CREATE SCHEMA shop; ${everyType}`);
+    for (const server of [source, target])
+      await server.query(`DROP SCHEMA IF EXISTS shop; CREATE SCHEMA shop CHARACTER SET utf8mb4; ${everyType}`);
   });
 
   async function difference(change: string): Promise<string> {
@@ -97,4 +98,11 @@ describe.each([
     expect(checksums).toEqual(await tableChecksums(target, ['shop']));
     expect(checksums.get('shop.nokey')?.rows).toBe(4);
   });
+});
+
+test('compares a MySQL source with a MariaDB target', async () => {
+  await using source = await startMysql();
+  await using target = await startMariadb();
+  for (const server of [source, target]) await server.query(`CREATE SCHEMA shop CHARACTER SET utf8mb4; ${everyType}`);
+  expect(await expectSameData(source, target)).toEqual({ tables: 3, rows: 6 });
 });

@@ -147,7 +147,7 @@ function exactBytes({ name, type }: Column): string {
   }
 }
 
-const typesWithoutText = /blob|binary|geometry|geomcollection|point|line|polygon|vector/;
+const typesWithoutText = /bit|blob|binary|geometry|geomcollection|point|line|polygon|vector/;
 
 /** What a person reads in an error, beside the exact bytes. */
 function readable({ name, type }: Column): string {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -11,7 +11,7 @@ const run = promisify(execFile);
 /** Variables that are fixed when a data folder is made. */
 const initialisationOptions = ['innodb_page_size', 'lower_case_table_names', 'innodb_data_file_path', 'innodb_undo_directory'];
 
-/** Starts with FLUSH PRIVILEGES because MariaDB's installer runs without grant tables. */
+/** Starts with FLUSH PRIVILEGES because MariaDB's bootstrap mode runs without grant tables. */
 const users = `
 FLUSH PRIVILEGES;
 DROP USER IF EXISTS 'root'@'127.0.0.1', 'root'@'::1', ''@'localhost';
@@ -41,14 +41,13 @@ export async function prepareFolder(
 }
 
 async function makeTemplate(flavor: Flavor, command: string, fixed: ServerConfig, template: string): Promise<void> {
-  const stage = `${template}.${process.pid}`;
-  rmSync(stage, { recursive: true, force: true });
+  const stage = `${template}.${randomUUID()}`; // several may be at it, in this process too
   mkdirSync(stage, { recursive: true });
   const data = join(stage, 'data');
-  const userFile = join(stage, 'users.sql');
   const asRoot = process.getuid?.() === 0 ? ['--user=root'] : [];
-  writeFileSync(userFile, users);
   if (flavor === 'mysql') {
+    const userFile = join(stage, 'users.sql');
+    writeFileSync(userFile, users);
     const small = { innodb_redo_log_capacity: '16M', innodb_doublewrite: false }; // files that each copy would carry
     const options = optionList({ ...fixed, ...small, datadir: data, init_file: userFile, secure_file_priv: '' });
     await run(command, ['--no-defaults', '--initialize-insecure', ...asRoot, ...options]);
@@ -56,14 +55,12 @@ async function makeTemplate(flavor: Flavor, command: string, fixed: ServerConfig
     const basedir = dirname(dirname(command));
     const installer = [join(basedir, 'bin/mariadb-install-db'), join(basedir, 'scripts/mariadb-install-db')].find(existsSync);
     const options = optionList({ ...fixed, datadir: data, basedir });
-    const how = [
-      '--no-defaults',
-      '--auth-root-authentication-method=normal',
-      '--skip-test-db',
-      '--skip-name-resolve',
-      `--extra-file=${userFile}`,
-    ];
+    const how = ['--no-defaults', '--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve'];
     await run(installer ?? '/usr/bin/mariadb-install-db', [...how, ...asRoot, ...options]);
+    // Not by the installer's --extra-file, which was seen to have no effect in 10.11.18.
+    const bootstrap = run(command, ['--no-defaults', '--bootstrap', ...asRoot, ...options]);
+    bootstrap.child.stdin?.end(users);
+    await bootstrap;
   }
   rmSync(join(data, 'auto.cnf'), { force: true }); // each copy gets a server UUID of its own
   try {
