@@ -34,7 +34,15 @@ function otherObject(reader: TokenReader, verb: string): Statement | null {
   return object === undefined ? null : { kind: 'other', object, verb };
 }
 
-const base = { object: 'table', others: [], qualifiers: [], cuts: [], repeatable: false, exchange: false, numbersRows: false } as const;
+const base = {
+  object: 'table',
+  others: [],
+  qualifiers: [],
+  cuts: [],
+  repeatable: false,
+  exchange: false,
+  numbersRows: false,
+} as const;
 
 function noName(reader: TokenReader): Statement {
   const found = reader.peek();
@@ -44,7 +52,7 @@ function noName(reader: TokenReader): Statement {
 export function parseCreate(reader: TokenReader): Statement {
   const orReplace = reader.accept('OR', 'REPLACE');
   let temporary = false;
-  for (let taken = true; taken; ) {
+  for (let taken = true; taken;) {
     if (reader.accept('TEMPORARY')) temporary = true;
     else taken = skipCreateOption(reader);
   }
@@ -132,8 +140,7 @@ export function parseAlter(reader: TokenReader): Statement {
 function alterSchema(reader: TokenReader): Statement {
   const [first, second] = [reader.peek(), reader.peek(1)];
   const isOption = (token: Token | undefined) => token !== undefined && schemaOptions.has(token.keyword);
-  const named =
-    !isOption(first) || (isOption(second) && first?.keyword !== 'DEFAULT' && first?.keyword !== 'CHARACTER');
+  const named = !isOption(first) || (isOption(second) && first?.keyword !== 'DEFAULT' && first?.keyword !== 'CHARACTER');
   if (named) return namedSchema(reader, 'alter', { ifExists: false, repeatable: true });
   if (reader.defaultSchema === '') return unknown('it names no schema');
   const range = { start: reader.offset, end: reader.offset };

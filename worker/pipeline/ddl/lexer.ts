@@ -161,6 +161,11 @@ class Lexer {
       if (NUMBER.test(text)) return this.#push('number', end);
     }
     // Upper case of ASCII letters alone: other bytes are no letters here.
-    this.#push('word', end, text.replace(/[a-z]+/g, (letters) => letters.toUpperCase()), text);
+    this.#push(
+      'word',
+      end,
+      text.replace(/[a-z]+/g, (letters) => letters.toUpperCase()),
+      text,
+    );
   }
 }

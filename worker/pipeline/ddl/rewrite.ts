@@ -139,7 +139,10 @@ function rewriteTableChange(parsed: ParsedStatement, change: TableChange, mappin
       `Let ${label(name)} travel too (spec.filter of the instance, spec.tables of the pipeline), or make the change at the target by hand without it and mark the statement as done.`,
     );
   }
-  const affected = [change.table, ...mapped.filter(({ role }) => role === 'renamed' || role === 'partner').map(({ name }) => name)];
+  const affected = [
+    change.table,
+    ...mapped.filter(({ role }) => role === 'renamed' || role === 'partner').map(({ name }) => name),
+  ];
   for (const name of affected) forbidMerged(mapping, name);
   const edits: Edit[] = [
     replaceName(parsed, change.table, subject),
@@ -278,7 +281,8 @@ function quoteName(parsed: ParsedStatement, name: TableName): string {
 function quotePart(parsed: ParsedStatement, text: string): string {
   // Doubling works on characters: in some charsets a backtick is also the second byte of another one.
   const bytes = parsed.charset.encode(text.replaceAll('`', '``'));
-  if (bytes === null) throw new Refusal(`name ${text} cannot be written in ${parsed.charset.name}, the statement's character set`);
+  if (bytes === null)
+    throw new Refusal(`name ${text} cannot be written in ${parsed.charset.name}, the statement's character set`);
   return `\`${bytes}\``;
 }
 
@@ -292,7 +296,7 @@ function edited(parsed: ParsedStatement, edits: readonly Edit[]): string {
     sql += parsed.text.slice(at, edit.start) + edit.text;
     at = edit.end;
   }
-  return (sql + parsed.text.slice(at)).replace(/[\s;]+$/, '');
+  return (sql + parsed.text.slice(at)).replace(/[ \t\r\n\f\v;]+$/, '');
 }
 
 function plain({ schema, table }: NameRef): TableName {

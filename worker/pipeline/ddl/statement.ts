@@ -59,14 +59,7 @@ export interface SchemaChange {
 }
 
 /** Objects that are no data, and administration. */
-export type OtherObject =
-  | 'view'
-  | 'trigger'
-  | 'routine'
-  | 'event'
-  | 'account'
-  | 'server object'
-  | 'administration';
+export type OtherObject = 'view' | 'trigger' | 'routine' | 'event' | 'account' | 'server object' | 'administration';
 
 export type Statement =
   | TableChange

@@ -39,6 +39,7 @@ class TableBodyScanner {
   readonly #others: { role: NameRole; name: NameRef }[] = [];
   readonly #qualifiers: Range[] = [];
   readonly #cuts: Range[] = [];
+  #depth = 0;
   #exchange = false;
   #numbersRows = false;
   /** Within ADD of an ALTER TABLE. */
@@ -53,22 +54,21 @@ class TableBodyScanner {
 
   run(): TableBody | string {
     const reader = this.#reader;
-    let depth = 0;
     let specBegins = this.#alter;
     while (!reader.atEnd && this.#problem === null) {
-      if (depth === 0 && this.#alter && specBegins) {
+      if (this.#depth === 0 && this.#alter && specBegins) {
         this.#adding = reader.is('ADD');
         specBegins = false;
         if (this.#alterSpec()) continue;
       }
-      if (depth === 0 && this.#topLevel()) continue;
+      if (this.#depth === 0 && this.#topLevel()) continue;
       if (this.#anyLevel()) continue;
       const { keyword } = reader.next()!;
-      if (keyword === '(') depth++;
-      else if (keyword === ')') depth--;
-      else if (keyword === ',' && depth === 0) specBegins = true;
+      if (keyword === '(') this.#depth++;
+      else if (keyword === ')') this.#depth--;
+      else if (keyword === ',' && this.#depth === 0) specBegins = true;
     }
-    if (this.#problem === null && depth !== 0) this.#problem = 'its parentheses do not match';
+    if (this.#problem === null && this.#depth !== 0) this.#problem = 'its parentheses do not match';
     return (
       this.#problem ?? {
         others: this.#others,
@@ -162,6 +162,7 @@ class TableBodyScanner {
       if (!reader.is(name, '(') || !isIdentifier(reader.peek(2))) continue;
       if (this.#adding) this.#undetermined(name);
       reader.index += 2;
+      this.#depth++;
       return true;
     }
     return false;
