@@ -2,6 +2,7 @@ import { u16, u24, u48 } from './bytes.ts';
 import { HEADER_LENGTH } from './event-header.ts';
 import { EventType } from './event-types.ts';
 import { inflatePart, plainRowsType } from './mariadb-compression.ts';
+import { rowShape } from './row-shape.ts';
 import { EventFault, undecodable } from './stream-error.ts';
 import type { RowOperation, RowsEvent } from './stream-item.ts';
 import { DUMMY_TABLE_ID, type KnownTable, type TableMapCache } from './table-map-cache.ts';
@@ -43,12 +44,14 @@ export function readRowsEvent(event: Buffer, end: number, loggedType: number, ta
   const type = plainRowsType(loggedType);
   const operation = operationOf(type);
   const imagesAt = checkHead(event, end, type, operation, known);
+  const images = type === loggedType ? event.subarray(imagesAt, end) : inflatePart(event, imagesAt, end);
+  if (known.lengthsUncertain) checkWholeRows(images, known);
   return {
     table: known.map,
     operation,
     type,
     flags: flags & ~STMT_END,
-    images: type === loggedType ? event.subarray(imagesAt, end) : inflatePart(event, imagesAt, end),
+    images,
     head: sharedHead(event, imagesAt, operation, known),
   };
 }
@@ -76,6 +79,22 @@ function checkHead(event: Buffer, end: number, type: number, operation: RowOpera
     throw new EventFault('LK1206', `a row of ${nameOf(known)} was logged without all its columns`, { table: nameOf(known) });
   }
   return imagesAt;
+}
+
+/** Throws LK1203 unless the images are whole rows as their column types tell. */
+function checkWholeRows(images: Buffer, known: KnownTable): void {
+  try {
+    rowShape(known.map).count(images);
+  } catch (error) {
+    if (!(error instanceof EventFault)) throw error;
+    throw new EventFault(
+      'LK1203',
+      `the rows of ${nameOf(known)} do not have the lengths that its column types tell`,
+      { table: nameOf(known) },
+      'TIME, DATETIME or TIMESTAMP columns with fractions of seconds in the format of MariaDB 5.3 are logged without their precision. ' +
+        'SET GLOBAL mysql56_temporal_format=ON at the source, rebuild the table (ALTER TABLE ... FORCE) and copy it anew.',
+    );
+  }
 }
 
 function allSet(event: Buffer, at: number, columns: number): boolean {

@@ -1,4 +1,5 @@
 import { u48 } from './bytes.ts';
+import { ColumnType } from './column-type.ts';
 import { HEADER_LENGTH } from './event-header.ts';
 import type { Flavor } from './position.ts';
 import { NAMES_AT, parseTableMap } from './table-map-event.ts';
@@ -17,8 +18,14 @@ export class KnownTable {
   updateHead: Buffer | null = null;
   deleteHead: Buffer | null = null;
 
+  /** MariaDB's temporal types of old do not tell how long their values are: with fractions of seconds they are longer. */
+  readonly lengthsUncertain: boolean;
+
   constructor(map: TableMap) {
     this.map = map;
+    this.lengthsUncertain = map.types.some(
+      (type) => type === ColumnType.TIME || type === ColumnType.DATETIME || type === ColumnType.TIMESTAMP,
+    );
   }
 }
 
