@@ -8,7 +8,8 @@ import type { ColumnMetadata, TableMetadata } from './table-metadata.ts';
  * the same types, lengths, signedness and character sets (the latter two as far as the source logs them). Else the reason.
  */
 export function rawCompatible(map: TableMap, target: TableMetadata): true | string {
-  if (map.columnCount !== target.columns.length) return `the source has ${map.columnCount} columns, the target ${target.columns.length}`;
+  if (map.columnCount !== target.columns.length)
+    return `the source has ${map.columnCount} columns, the target ${target.columns.length}`;
   for (let i = 0; i < map.columnCount; i++) {
     const difference = columnDifference(map, i, target.columns[i]!);
     if (difference !== null) return `column ${target.columns[i]!.name}: ${difference}`;
@@ -48,16 +49,15 @@ const INTEGERS: ReadonlySet<number> = new Set([
   ColumnType.LONGLONG,
 ]);
 
-/** Members that are no ASCII may be in another encoding here and there; for them it is enough that they stand in one place. */
+/**
+ * Members that are no ASCII may be in another encoding here and there (and information_schema does not show all characters);
+ * for them it is enough that they stand in one place.
+ */
 function sameMembers(source: readonly Buffer[], target: readonly string[]): boolean {
   return (
     source.length === target.length &&
-    source.every((member, i) => member.toString('utf8') === target[i] || (member.some((byte) => byte > 0x7f) && hasNonAscii(target[i]!)))
+    source.every((member, i) => member.some((byte) => byte > 0x7f) || member.toString('latin1') === target[i])
   );
-}
-
-function hasNonAscii(text: string): boolean {
-  return Buffer.from(text, 'utf8').some((byte) => byte > 0x7f);
 }
 
 const INTEGER_TYPES: Readonly<Record<string, number>> = {
@@ -99,7 +99,8 @@ export function binlogType(column: ColumnMetadata): { readonly type: number; rea
   const integer = INTEGER_TYPES[dataType];
   if (integer !== undefined) return { type: integer, meta: 0 };
   const lengthBytes = BLOB_BYTES[dataType];
-  if (lengthBytes !== undefined) return { type: compressed ? ColumnType.MARIADB_BLOB_COMPRESSED : ColumnType.BLOB, meta: lengthBytes };
+  if (lengthBytes !== undefined)
+    return { type: compressed ? ColumnType.MARIADB_BLOB_COMPRESSED : ColumnType.BLOB, meta: lengthBytes };
   if (GEOMETRIES.has(dataType)) return { type: ColumnType.GEOMETRY, meta: 4 };
   const octets = column.octetLength ?? 0;
   switch (dataType) {
@@ -124,7 +125,9 @@ export function binlogType(column: ColumnMetadata): { readonly type: number; rea
       return { type: ColumnType.STRING, meta: octets };
     case 'varchar':
     case 'varbinary':
-      return compressed ? { type: ColumnType.MARIADB_VARCHAR_COMPRESSED, meta: octets + 1 } : { type: ColumnType.VARCHAR, meta: octets };
+      return compressed
+        ? { type: ColumnType.MARIADB_VARCHAR_COMPRESSED, meta: octets + 1 }
+        : { type: ColumnType.VARCHAR, meta: octets };
     case 'json':
       return { type: ColumnType.JSON, meta: 4 };
     case 'vector':

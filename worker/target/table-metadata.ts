@@ -271,7 +271,11 @@ const ESCAPES: Readonly<Record<string, string>> = { '0': '\0', n: '\n', r: '\r' 
 export function membersOf(columnType: string): string[] {
   const members: string[] = [];
   for (const match of columnType.matchAll(/'((?:[^'\\]|''|\\.)*)'/gs)) {
-    members.push(match[1]!.replace(/''|\\(.)/gs, (whole, escaped?: string) => (escaped === undefined ? whole[0]! : (ESCAPES[escaped] ?? escaped))));
+    members.push(
+      match[1]!.replace(/''|\\(.)/gs, (whole, escaped?: string) =>
+        escaped === undefined ? whole[0]! : (ESCAPES[escaped] ?? escaped),
+      ),
+    );
   }
   return members;
 }

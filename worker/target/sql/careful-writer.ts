@@ -74,7 +74,8 @@ export class CarefulWriter {
     this.#judge(kind, writer, reader.before, outcome.kind === 'duplicate' ? outcome.message : 'no row found');
     if (this.#policy !== 'Repair') return this.#count(kind, writer, reader.before, false);
     // A row in the way of the new values: the old row must go before the new one is put.
-    if (outcome.kind === 'duplicate') await this.#unchecked(() => this.#run(writer, reader, (out) => this.#deleteSql(out, writer, reader.before)));
+    if (outcome.kind === 'duplicate')
+      await this.#unchecked(() => this.#run(writer, reader, (out) => this.#deleteSql(out, writer, reader.before)));
     const removed = await this.#put(writer, reader);
     this.#count(kind, writer, reader.before, true, removed);
   }
@@ -98,7 +99,9 @@ export class CarefulWriter {
       if (changed.kind === 'done' && changed.rows > 0) return 0;
     }
     // Deleting the rows in the way must not take their children with it: they belong to rows of the source.
-    const replaced = await this.#unchecked(() => this.#run(writer, reader, (out) => this.#insertSql(out, writer, reader, 'REPLACE')));
+    const replaced = await this.#unchecked(() =>
+      this.#run(writer, reader, (out) => this.#insertSql(out, writer, reader, 'REPLACE')),
+    );
     return replaced.kind === 'done' ? Math.max(0, replaced.rows - 1) : 0;
   }
 
@@ -182,10 +185,14 @@ export class CarefulWriter {
     if (this.#policy !== 'Stop') return;
     const key = writer.describe(this.#out, row);
     const missing = kind === 'missing-on-update' || kind === 'missing-on-delete';
-    throw new LockkeeperError(missing ? 'LK1402' : 'LK1403', `${writer.label}: row ${key} ${missing ? 'is missing' : 'is there already'}`, {
-      found,
-      details: { table: writer.label, key, kind },
-    });
+    throw new LockkeeperError(
+      missing ? 'LK1402' : 'LK1403',
+      `${writer.label}: row ${key} ${missing ? 'is missing' : 'is there already'}`,
+      {
+        found,
+        details: { table: writer.label, key, kind },
+      },
+    );
   }
 
   #count(kind: DivergenceKind, writer: TableWriter, row: RowView, repaired: boolean, removed = 0): void {

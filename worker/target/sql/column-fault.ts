@@ -142,13 +142,18 @@ function textFault(pair: ColumnPair, differs: string): string | null {
   if (target.dataType === 'json') return null;
   if (target.dataType === 'enum' || target.dataType === 'set') return differs;
   const charset = pair.charset ?? target.charset ?? 'binary';
-  if (BYTE_TYPES.has(target.dataType)) return (target.octetLength ?? 0) >= capacity(pair) && target.dataType !== 'binary' ? null : differs;
+  if (BYTE_TYPES.has(target.dataType))
+    return (target.octetLength ?? 0) >= capacity(pair) && target.dataType !== 'binary' ? null : differs;
   if (!TEXT_TYPES.has(target.dataType)) return differs;
-  if (!holdsCharacters(charset, target)) return `the source has character set ${charset}, the target ${target.charset}, which lacks characters`;
+  if (!holdsCharacters(charset, target))
+    return `the source has character set ${charset}, the target ${target.charset}, which lacks characters`;
   const bytes = capacity(pair);
   if (sameBytes(charset, target.charset ?? charset) && (target.octetLength ?? 0) >= bytes) return null;
   const characters = Math.floor(bytes / (WIDEST[charset] ?? 1));
-  const fits = target.dataType === 'char' || target.dataType === 'varchar' ? (target.length ?? 0) >= characters : (target.octetLength ?? 0) >= bytes;
+  const fits =
+    target.dataType === 'char' || target.dataType === 'varchar'
+      ? (target.length ?? 0) >= characters
+      : (target.octetLength ?? 0) >= bytes;
   return fits ? null : `${differs}, which is shorter`;
 }
 

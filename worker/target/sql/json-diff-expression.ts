@@ -29,7 +29,15 @@ export function writeJsonDiff(out: SqlBuffer, before: Slice, diffs: Slice, opaqu
   for (let i = list.length - 1; i >= 0; i--) {
     const { operation, path } = list[i]!;
     const arrayElement = path.image[path.end - 1] === 0x5d;
-    out.ascii(operation === REPLACE ? 'JSON_REPLACE(' : operation === REMOVE ? 'JSON_REMOVE(' : arrayElement ? 'JSON_ARRAY_INSERT(' : 'JSON_INSERT(');
+    out.ascii(
+      operation === REPLACE
+        ? 'JSON_REPLACE('
+        : operation === REMOVE
+          ? 'JSON_REMOVE('
+          : arrayElement
+            ? 'JSON_ARRAY_INSERT('
+            : 'JSON_INSERT(',
+    );
   }
   writeJsonExpression(out, before.image, before.start, before.end, opaque);
   for (const { path, value } of list) {
@@ -70,4 +78,3 @@ function rooted(path: Slice): Slice {
   const whole = Buffer.concat([Buffer.from('$'), path.image.subarray(path.start, path.end)]);
   return { image: whole, start: 0, end: whole.length };
 }
-

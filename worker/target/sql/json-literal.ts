@@ -3,7 +3,7 @@ import { LockkeeperError } from '../../../common/errors.ts';
 import { ColumnType, columnTypeName } from '../../source/column-type.ts';
 import { decimalWriter, writeDoubleValue, writeInt64, writeUint64 } from './number-literals.ts';
 import type { SqlBuffer } from './sql-buffer.ts';
-import { unpackTemporal, writePacked } from './temporal-literals.ts';
+import { unpackTemporal, unpackTime, writePacked } from './temporal-literals.ts';
 
 /** Type bytes of MySQL's binary JSON. Source: MySQL sql-common/json_binary.h. */
 const LARGE_OBJECT = 1;
@@ -267,9 +267,7 @@ function writeOpaque(out: SqlBuffer, image: Buffer, at: number, opaque: OpaqueFo
   const start = at + 1 + varLengthBytes(image, at + 1);
   switch (type) {
     case ColumnType.NEWDECIMAL:
-      out.ascii('CAST(');
-      decimalWriter(image[start]!, image[start + 1]!)(out, image, start + 2, start + length);
-      out.ascii(` AS DECIMAL(${image[start]},${image[start + 1]}))`);
+      writeDecimal(out, image, start, start + length);
       return;
     case ColumnType.DATE:
       out.ascii("CAST('");
@@ -278,7 +276,7 @@ function writeOpaque(out: SqlBuffer, image: Buffer, at: number, opaque: OpaqueFo
       return;
     case ColumnType.TIME:
       out.ascii("CAST('");
-      writePacked(out, unpackTemporal(image, start), 'time');
+      writePacked(out, unpackTime(image, start), 'time');
       out.ascii("' AS TIME(6))");
       return;
     case ColumnType.DATETIME:
@@ -305,6 +303,25 @@ function writeOpaque(out: SqlBuffer, image: Buffer, at: number, opaque: OpaqueFo
   }
 }
 
+/**
+ * JSON keeps a DECIMAL's precision: of a literal its digits, of a value that came out of a column or a CAST whole groups of nine
+ * before the point.
+ */
+function writeDecimal(out: SqlBuffer, image: Buffer, start: number, end: number): void {
+  const precision = image[start]!;
+  const scale = image[start + 1]!;
+  const write = decimalWriter(precision, scale);
+  const from = out.length;
+  write(out, image, start + 2, end);
+  const sign = out.bytes[from] === 0x2d ? 1 : 0;
+  const whole = out.length - from - sign - (scale === 0 ? 0 : scale + 1);
+  if (whole + scale === precision) return;
+  out.length = from;
+  out.ascii('CAST(');
+  write(out, image, start + 2, end);
+  out.ascii(` AS DECIMAL(${whole + scale},${scale}))`);
+}
+
 function writeOpaqueText(out: SqlBuffer, image: Buffer, at: number): void {
   const type = image[at]!;
   const length = varLength(image, at + 1);
@@ -315,7 +332,7 @@ function writeOpaqueText(out: SqlBuffer, image: Buffer, at: number): void {
   }
   out.byte(0x22);
   const part = TEMPORAL_PARTS.get(type);
-  if (part !== undefined) writePacked(out, unpackTemporal(image, start), part);
+  if (part !== undefined) writePacked(out, part === 'time' ? unpackTime(image, start) : unpackTemporal(image, start), part);
   else {
     out.ascii(`base64:type${type}:`);
     // MySQL breaks base64 into lines of 76, and a line feed within JSON is \n, whose backslash SQL doubles.
@@ -392,4 +409,3 @@ function varLengthBytes(image: Buffer, at: number): number {
 function undecodable(what: string): LockkeeperError {
   return new LockkeeperError('LK1203', `a JSON value of a row cannot be decoded: ${what}`);
 }
-

@@ -18,8 +18,8 @@ function hexIn(before: string, after: string): Form {
 const FORMS: readonly Form[] = [
   hexIn('', ''),
   hexIn('CAST(', ' AS BINARY)'),
-  hexIn("IF(TRUE,", ",CAST('' AS BINARY(70000)))"),
-  hexIn("IF(TRUE,", ",UNCOMPRESS(X''))"),
+  hexIn('IF(TRUE,', ",CAST('' AS BINARY(70000)))"),
+  hexIn('IF(TRUE,', ",UNCOMPRESS(X''))"),
   hexIn('(SELECT a FROM JSON_TABLE(JSON_ARRAY(', "),_utf8mb4'$[*]' COLUMNS(a BLOB PATH _utf8mb4'$')) t)"),
   hexIn('(SELECT a FROM JSON_TABLE(JSON_ARRAY(', "),_utf8mb4'$[*]' COLUMNS(a MEDIUMBLOB PATH _utf8mb4'$')) t)"),
   hexIn('(SELECT a FROM JSON_TABLE(JSON_ARRAY(', "),_utf8mb4'$[*]' COLUMNS(a TINYBLOB PATH _utf8mb4'$')) t)"),

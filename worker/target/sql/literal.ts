@@ -15,7 +15,15 @@ import {
   type LiteralWriter,
 } from './number-literals.ts';
 import type { ColumnPair } from './source-column.ts';
-import { datetime2Writer, time2Writer, timestamp2Writer, writeDate, writeOldDatetime, writeOldTime, writeOldTimestamp } from './temporal-literals.ts';
+import {
+  datetime2Writer,
+  time2Writer,
+  timestamp2Writer,
+  writeDate,
+  writeOldDatetime,
+  writeOldTime,
+  writeOldTimestamp,
+} from './temporal-literals.ts';
 
 export interface LiteralContext {
   /** How this server makes opaque JSON scalars; only needed for JSON columns. */
@@ -91,7 +99,10 @@ export function literalWriter(column: ColumnPair, context: LiteralContext): Lite
     case ColumnType.NULL:
       return (out) => out.ascii('NULL');
     default:
-      throw new LockkeeperError('LK1308', `column ${column.target.name} arrives as ${columnTypeName(type)}, which SQL statements cannot write`);
+      throw new LockkeeperError(
+        'LK1308',
+        `column ${column.target.name} arrives as ${columnTypeName(type)}, which SQL statements cannot write`,
+      );
   }
 }
 
@@ -124,8 +135,7 @@ export function paddedLength(column: ColumnPair): number | null {
 /** BINARY(n) and MariaDB's types that are logged like it. */
 function fixedTypeWriter(column: ColumnPair): LiteralWriter | null {
   const { dataType } = column.target;
-  if (dataType === 'uuid') return padded(16, writeUuid);
-  if (dataType === 'inet6') return padded(16, (out, image, start, end) => out.hex(image, start, end));
+  if (dataType === 'uuid' || dataType === 'inet6') return padded(16, (out, image, start, end) => out.hex(image, start, end));
   if (dataType === 'inet4') return padded(4, (out, image, start, end) => out.hex(image, start, end));
   // The server pads BINARY(n) itself; elsewhere the zeros are part of the value.
   const length = paddedLength(column);
@@ -143,41 +153,12 @@ export function padded(length: number, write: LiteralWriter): LiteralWriter {
   };
 }
 
-/** Bytes of a UUID's text groups in the order MariaDB stores them when it swaps them for a better order of keys. */
-const SWAPPED_GROUPS = [
-  [12, 16],
-  [10, 12],
-  [8, 10],
-  [6, 8],
-  [0, 6],
-] as const;
-const PLAIN_GROUPS = [
-  [0, 4],
-  [4, 6],
-  [6, 8],
-  [8, 10],
-  [10, 16],
-] as const;
-
-/**
- * MariaDB stores UUIDs of versions 1 to 5 with their groups in reverse order; byte 6 and 8 of the stored form tell.
- * Source: MariaDB plugin/type_uuid/sql_type_uuid.h.
- */
-const writeUuid: LiteralWriter = (out, image, start) => {
-  const plain = (image[start + 6]! & -image[start + 8]! & 0x80) !== 0;
-  out.byte(0x27);
-  (plain ? PLAIN_GROUPS : SWAPPED_GROUPS).forEach(([from, to], i) => {
-    if (i > 0) out.byte(0x2d);
-    out.ascii(image.toString('hex', start + from, start + to));
-  });
-  out.byte(0x27);
-};
-
 /** ENUM as its number: exact, and the only way to write the error value 0. */
 function enumWriter(column: ColumnPair, memberMap: readonly number[] | undefined): LiteralWriter {
   const { members, target } = column;
   const read = (image: Buffer, start: number, end: number) => (end - start === 1 ? image[start]! : image.readUInt16LE(start));
-  if (target.dataType !== 'enum' && members !== null) return memberTextWriter(column, (image, start, end) => members[read(image, start, end) - 1]);
+  if (target.dataType !== 'enum' && members !== null)
+    return memberTextWriter(column, (image, start, end) => members[read(image, start, end) - 1]);
   if (memberMap === undefined) return (out, image, start, end) => out.int(read(image, start, end));
   return (out, image, start, end) => {
     const index = read(image, start, end);
@@ -220,7 +201,10 @@ function setWriter(column: ColumnPair, memberMap: readonly number[] | undefined)
 }
 
 /** ENUM and SET into a text column: the names, in the source column's character set. */
-function memberTextWriter(column: ColumnPair, text: (image: Buffer, start: number, end: number) => Buffer | undefined): LiteralWriter {
+function memberTextWriter(
+  column: ColumnPair,
+  text: (image: Buffer, start: number, end: number) => Buffer | undefined,
+): LiteralWriter {
   const write = bytesWriter(column);
   const empty = Buffer.alloc(0);
   return (out, image, start, end) => {

@@ -125,7 +125,9 @@ export class PacketStream {
       const tables = [...new Set(expected.flatMap((statement) => (statement.table === null ? [] : [statement.table.label])))];
       throw new Divergence(tables.join(), error instanceof Error ? error.message : 'duplicate key');
     }
-    const answers = (expected.length === 1 && !expected[0]!.table?.noisy ? [answer] : answer) as (ResultSetHeader | RowDataPacket[])[];
+    const answers = (expected.length === 1 && !expected[0]!.table?.noisy ? [answer] : answer) as (
+      ResultSetHeader | RowDataPacket[]
+    )[];
     let next = 0;
     for (const statement of expected) {
       const header = answers[next++] as ResultSetHeader;

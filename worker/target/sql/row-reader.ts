@@ -41,7 +41,10 @@ export class RowReader {
     }
     if (operation !== 'delete') {
       this.after.images = images;
-      at = this.partial === null ? shape.columns(images, at, this.after.bounds) : shape.partialColumns(images, at, this.after.bounds, this.partial);
+      at =
+        this.partial === null
+          ? shape.columns(images, at, this.after.bounds)
+          : shape.partialColumns(images, at, this.after.bounds, this.partial);
     }
     this.bytes = at - this.#offset;
     this.#offset = at;
@@ -60,7 +63,9 @@ export class RowReader {
       const length = before.bounds[at + 1]! - from;
       const same =
         partial?.[pair.index] !== 1 &&
-        (from < 0 ? to < 0 : to >= 0 && after.bounds[at + 1]! - to === length && sameBytes(before.images, from, after.images, to, length));
+        (from < 0
+          ? to < 0
+          : to >= 0 && after.bounds[at + 1]! - to === length && sameBytes(before.images, from, after.images, to, length));
       if (same) continue;
       changed[pair.index] = 1;
       count++;

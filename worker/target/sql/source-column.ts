@@ -72,7 +72,8 @@ function pairOf(map: TableMap, index: number, target: ColumnMetadata): ColumnPai
     type,
     meta: map.meta[index]!,
     unsigned: unsigned === null ? target.unsigned : unsigned[index] === 1,
-    charset: collation === 0 ? (TEXT_TYPES.has(type) ? (target.charset ?? 'binary') : null) : (charsetOfCollation(collation) ?? null),
+    charset:
+      collation === 0 ? (TEXT_TYPES.has(type) ? (target.charset ?? 'binary') : null) : (charsetOfCollation(collation) ?? null),
     members: members?.[index] ?? null,
     nullable: map.nullable[index] === 1,
     target,

@@ -128,7 +128,23 @@ export class SqlBuffer {
 
   #small(value: number): void {
     const width =
-      value < 10 ? 1 : value < 100 ? 2 : value < 1000 ? 3 : value < 10_000 ? 4 : value < 100_000 ? 5 : value < 1_000_000 ? 6 : value < 10_000_000 ? 7 : value < 100_000_000 ? 8 : 9;
+      value < 10
+        ? 1
+        : value < 100
+          ? 2
+          : value < 1000
+            ? 3
+            : value < 10_000
+              ? 4
+              : value < 100_000
+                ? 5
+                : value < 1_000_000
+                  ? 6
+                  : value < 10_000_000
+                    ? 7
+                    : value < 100_000_000
+                      ? 8
+                      : 9;
     this.reserve(width);
     const { bytes } = this;
     let rest = value | 0;

@@ -279,7 +279,12 @@ function keyBytes(writer: TableWriter, reader: RowReader): string {
 }
 
 /** One row, found by its before-image. */
-export function writeUpdate(packet: PacketStream, writer: TableWriter, reader: RowReader, changed: Uint8Array): Promise<void> | null {
+export function writeUpdate(
+  packet: PacketStream,
+  writer: TableWriter,
+  reader: RowReader,
+  changed: Uint8Array,
+): Promise<void> | null {
   const { out } = packet;
   packet.begin();
   out.ascii('UPDATE ');

@@ -236,6 +236,10 @@ function isCaseable(pair: ColumnPair): boolean {
     case ColumnType.GEOMETRY:
     case ColumnType.VECTOR:
       return false;
+    // Signed and unsigned 64-bit numbers make a DECIMAL of the CASE, which loses bits on the way into these.
+    case ColumnType.SET:
+    case ColumnType.BIT:
+      return false;
     case ColumnType.STRING:
       return pair.target.dataType === 'char' || pair.target.dataType === 'binary';
     default:

@@ -122,7 +122,12 @@ function writeCivilDate(out: SqlBuffer, days: number): void {
   const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
   const shiftedMonth = Math.floor((5 * dayOfYear + 2) / 153);
   const month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9;
-  writeDateParts(out, yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - Math.floor((153 * shiftedMonth + 2) / 5) + 1);
+  writeDateParts(
+    out,
+    yearOfEra + era * 400 + (month <= 2 ? 1 : 0),
+    month,
+    dayOfYear - Math.floor((153 * shiftedMonth + 2) / 5) + 1,
+  );
 }
 
 /** DATETIME of MySQL before 5.6: the decimal number YYYYMMDDhhmmss. */
@@ -188,23 +193,39 @@ export interface PackedTemporal {
   readonly year: number;
 }
 
+/** A DATE, DATETIME or TIMESTAMP: year*13+month, day in 5 bits, hour 5, minute 6, second 6, microsecond 24. */
 export function unpackTemporal(image: Buffer, at: number): PackedTemporal {
   const packed = image.readBigInt64LE(at);
-  const size = packed < 0n ? -packed : packed;
-  const micros = Number(size & 0xffffffn);
-  const whole = Number(size >> 24n);
+  const whole = Number(packed >> 24n);
   const time = whole % 0x20000;
   const date = Math.floor(whole / 0x20000);
   const yearMonth = Math.floor(date / 32);
   return {
-    negative: packed < 0n,
-    micros,
+    negative: false,
+    micros: Number(packed & 0xffffffn),
     second: time & 63,
     minute: (time >> 6) & 63,
     hour: time >> 12,
     day: date % 32,
     month: yearMonth % 13,
     year: Math.floor(yearMonth / 13),
+  };
+}
+
+/** A TIME: hour in 10 bits, minute 6, second 6, microsecond 24, negated as one number. */
+export function unpackTime(image: Buffer, at: number): PackedTemporal {
+  const packed = image.readBigInt64LE(at);
+  const size = packed < 0n ? -packed : packed;
+  const whole = Number(size >> 24n);
+  return {
+    negative: packed < 0n,
+    micros: Number(size & 0xffffffn),
+    second: whole & 63,
+    minute: (whole >> 6) & 63,
+    hour: whole >> 12,
+    day: 0,
+    month: 0,
+    year: 0,
   };
 }
 
