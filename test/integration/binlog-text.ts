@@ -68,7 +68,7 @@ export async function printedGroups(flavor: Flavor, file: string, size: number):
     const mysql = /^SET @@SESSION.GTID_NEXT= '([0-9a-f-]{36}:[^']+)'/.exec(line);
     if (mysql !== null) open(mysql[1]!);
     const xa = /^XA (PREPARE|COMMIT|ROLLBACK) X'/.exec(line);
-    if (xa !== null) group?.xa.push(xa[1]!.toLowerCase());
+    if (xa !== null && !line.endsWith('ONE PHASE')) group?.xa.push(xa[1]!.toLowerCase());
   }
   if (group !== undefined) group.end = size;
   return groups;
