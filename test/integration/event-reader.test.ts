@@ -175,6 +175,83 @@ describe('event reader against the servers’ own tools', () => {
   });
 });
 
+describe('what a source may log and must not be applied', () => {
+  it.each([
+    ['a statement instead of rows', "SET SESSION binlog_format = 'STATEMENT'", 'LK1205'],
+    ['a minimal row image', "SET SESSION binlog_row_image = 'MINIMAL'", 'LK1206'],
+    ['a row image without blobs', "SET SESSION binlog_row_image = 'NOBLOB'", 'LK1206'],
+  ])('stops at %s', async (_name, setting, code) => {
+    for (const start of [startMysql, startMariadb]) {
+      await using server = await start();
+      await server.query('CREATE DATABASE w; CREATE TABLE w.t (id INT PRIMARY KEY, b BLOB, v INT)');
+      await server.query(`${setting}; INSERT INTO w.t VALUES (1, 'x', 1); UPDATE w.t SET v = 2`);
+      const error: unknown = await readFiles(server, binlogFiles(server), 1 << 20).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ code, details: { journal: 'binlog.000001', offset: expect.any(Number) } });
+    }
+  });
+
+  it('finds any damaged byte', async () => {
+    await using server = await startMysql();
+    await server.query(
+      "CREATE DATABASE w; CREATE TABLE w.t (id INT PRIMARY KEY, v TEXT); INSERT INTO w.t VALUES (1, REPEAT('x', 100))",
+    );
+    const [file] = binlogFiles(server);
+    const events = [...eventsOf(file!)];
+    const lengthField = [9, 10, 11, 12];
+    const rows = events.findIndex((event) => event[4] === 30);
+    for (let at = 0; at < events[rows]!.length; at++) {
+      if (lengthField.includes(at)) continue;
+      const reader = new EventReader({
+        flavor: 'mysql',
+        route: (schema, table) => ({ schema, table }),
+        emit: () => undefined,
+        start: { journal: file!.name, offset: MAGIC, serverUuid: 'server' },
+      });
+      for (const event of events.slice(0, rows)) await reader.push(event);
+      const damaged = Buffer.from(events[rows]!);
+      damaged[at]! ^= 1 << (at % 8);
+      expect(() => reader.push(damaged), `byte ${at}`).toThrow(expect.objectContaining({ code: 'LK1201' }));
+      expect(() => reader.push(events[rows]!), 'the intact event behind it').toThrow(expect.objectContaining({ code: 'LK1201' }));
+    }
+  });
+
+  it('unpacks a large compressed transaction in parts', async () => {
+    await using server = await startMysql({ config: { binlog_transaction_compression: true } });
+    await server.query('CREATE DATABASE w; CREATE TABLE w.t (id INT PRIMARY KEY AUTO_INCREMENT, b LONGBLOB)');
+    await server.query("BEGIN; INSERT INTO w.t (b) SELECT REPEAT('a', 2000000) FROM (VALUES ROW(1), ROW(2), ROW(3), ROW(4)) x");
+    for (let i = 0; i < 4; i++) await server.query('INSERT INTO w.t (b) SELECT b FROM w.t');
+    await server.query('COMMIT');
+    const [file] = binlogFiles(server);
+    expect(file!.bytes.length).toBeLessThan(1e6);
+    let rows = 0;
+    let largest = 0;
+    let parts = 0;
+    let askedForRoom = 0;
+    const reader = new EventReader({
+      flavor: 'mysql',
+      route: (schema, table) => ({ schema, table }),
+      partBytes: 4 << 20,
+      start: { journal: file!.name, offset: MAGIC, serverUuid: 'server' },
+      room: () => void askedForRoom++,
+      emit: (item) => {
+        if (item.kind !== 'part') return;
+        parts++;
+        largest = Math.max(largest, item.bytes);
+        for (const event of item.events) rows += rowsOf(event).length;
+      },
+    });
+    for (const event of eventsOf(file!)) {
+      const busy = reader.push(event);
+      if (busy instanceof Promise) expect(() => reader.push(event)).toThrow('before the promise');
+      await busy;
+    }
+    expect(rows).toBe(64);
+    expect(parts).toBeGreaterThan(15);
+    expect(largest).toBeLessThan(8e6);
+    expect(askedForRoom).toBeGreaterThan(100);
+  });
+});
+
 /** PREVIOUS_GTIDS of each file holds all transactions of the files before it. */
 async function comparePreviousGtids(server: DbServer): Promise<void> {
   const before = new GtidSet();
@@ -183,7 +260,7 @@ async function comparePreviousGtids(server: DbServer): Promise<void> {
     const checksums = events[0]!.at(-5) === 1;
     const previous = events.find((event) => event[4] === 35)!;
     const found = parsePreviousGtids(checksums ? previous.subarray(0, -4) : previous);
-    expect(found.equals(before), `${file.name}: ${found} is not ${before}`).toBe(true);
+    expect(found.equals(before), `${file.name}: ${found.toString()} is not ${before.toString()}`).toBe(true);
     for (const group of groupsOf(await readFiles(server, [file], 1 << 30))) before.add(group.gtid);
   }
 }
