@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import mysql from 'mysql2';
 import type { Connection, ConnectionOptions, FieldPacket, QueryError, QueryResult, ResultSetHeader, RowDataPacket } from 'mysql2';
 import { LockkeeperError } from '../../common/errors.ts';
@@ -90,6 +91,17 @@ export class TargetSession implements SqlRunner {
   query<T extends QueryResult = ResultSetHeader>(sql: string): Promise<T> {
     if (this.#broken !== null) return Promise.reject(this.#broken);
     return run<T>(this.#connection, sql);
+  }
+
+  /** Runs LOAD DATA LOCAL INFILE; once the server asks for the rows, `open` gives the stream that they come from. */
+  load(sql: string, open: () => Readable): Promise<ResultSetHeader> {
+    if (this.#broken !== null) return Promise.reject(this.#broken);
+    return new Promise((resolve, reject) => {
+      this.#connection.query<ResultSetHeader>({ sql, infileStreamFactory: open }, (error, result) => {
+        if (error) reject(error);
+        else resolve(result);
+      });
+    });
   }
 
   async rollback(): Promise<void> {

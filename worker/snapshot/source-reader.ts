@@ -1,0 +1,124 @@
+import mysql from 'mysql2';
+import type { Connection, QueryError, QueryResult } from 'mysql2';
+import { LockkeeperError } from '../../common/errors.ts';
+import { connectionOptions, nameOf, type MysqlEndpoint } from '../../common/mysql-endpoint.ts';
+import { accessError } from '../../common/mysql-errors.ts';
+import type { SqlRunner } from '../target/session.ts';
+import { readRawRows, type RowSink } from './raw-rows.ts';
+
+/** Nothing may interrupt a long read: neither a slow target (the server would give up writing) nor a time limit on statements. */
+const settings = [
+  'NAMES binary',
+  "SESSION sql_mode=''",
+  "SESSION time_zone='+00:00'",
+  'SESSION net_write_timeout=86400',
+  'SESSION wait_timeout=86400',
+  'SESSION lock_wait_timeout=60',
+  'SESSION sql_quote_show_create=1',
+  'SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ',
+];
+const mysqlSettings = [
+  'SESSION max_execution_time=0',
+  "SESSION optimizer_switch='use_invisible_indexes=on'",
+  'SESSION information_schema_stats_expiry=0',
+];
+const mariadbSettings = ['SESSION max_statement_time=0'];
+
+/** A connection to the source that reads rows as bytes, all within one snapshot once `begin` was called. */
+export class SourceReader implements SqlRunner {
+  readonly server: string;
+  readonly #connection: Connection;
+  #broken: Error | null = null;
+
+  private constructor(server: string, connection: Connection) {
+    this.server = server;
+    this.#connection = connection;
+    connection.on('error', (error) => {
+      this.#broken ??= error;
+    });
+  }
+
+  /** Rejects with an LK11xx error. */
+  static async open(endpoint: MysqlEndpoint): Promise<SourceReader> {
+    const server = nameOf(endpoint);
+    const connection = mysql.createConnection({ ...connectionOptions(endpoint), charset: 'BINARY' });
+    const reader = new SourceReader(server, connection);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        connection.once('error', reject);
+        connection.connect((error) => {
+          connection.removeListener('error', reject);
+          if (error) reject(error);
+          else resolve();
+        });
+      });
+      const [[version]] = (await reader.values('SELECT VERSION()')) as [[Buffer]];
+      const flavorSettings = /mariadb/i.test(version.toString()) ? mariadbSettings : mysqlSettings;
+      for (const setting of [...settings, ...flavorSettings]) await reader.query(`SET ${setting}`);
+      // Keys that the server generated are keys all the same. Not known before 8.0.30.
+      await reader.query('SET SESSION show_gipk_in_create_table_and_information_schema=ON').catch(() => undefined);
+      return reader;
+    } catch (error) {
+      reader.destroy();
+      throw reader.explain(error);
+    }
+  }
+
+  /** Everything read from here on is as of now. The savepoint lets go of metadata locks between chunks, so that DDL need not wait for the end. */
+  async begin(): Promise<void> {
+    await this.query('START TRANSACTION WITH CONSISTENT SNAPSHOT');
+    await this.query('SAVEPOINT lockkeeper');
+  }
+
+  /** Lets DDL pass; the snapshot stays. */
+  async releaseTables(): Promise<void> {
+    await this.query('ROLLBACK TO SAVEPOINT lockkeeper');
+  }
+
+  query<T extends QueryResult = QueryResult>(sql: string): Promise<T> {
+    if (this.#broken !== null) return Promise.reject(this.#broken);
+    return new Promise((resolve, reject) => {
+      this.#connection.query<T>(sql, (error: QueryError | null, result: T) => {
+        if (error) reject(error);
+        else resolve(result);
+      });
+    });
+  }
+
+  /** Rows as arrays of undecoded values; null for NULL. */
+  values(sql: string): Promise<(Buffer | null)[][]> {
+    if (this.#broken !== null) return Promise.reject(this.#broken);
+    return new Promise((resolve, reject) => {
+      const options = { sql, rowsAsArray: true, typeCast: (field: { buffer(): Buffer | null }) => field.buffer() };
+      this.#connection.query(options, (error: QueryError | null, rows: unknown) => {
+        if (error) reject(error);
+        else resolve(rows as (Buffer | null)[][]);
+      });
+    });
+  }
+
+  /** See readRawRows. */
+  stream(sql: string, sink: RowSink): Promise<void> {
+    if (this.#broken !== null) return Promise.reject(this.#broken);
+    return readRawRows(this.#connection, sql, sink);
+  }
+
+  /** Stops and continues reading from the socket. */
+  pause(): void {
+    this.#connection.pause();
+  }
+
+  resume(): void {
+    this.#connection.resume();
+  }
+
+  /** Names whose fault an error of this connection is; statements that fail otherwise keep the driver's error. */
+  explain(error: unknown): unknown {
+    return accessError('source', this.server, error) ?? error;
+  }
+
+  destroy(): void {
+    this.#broken ??= new LockkeeperError('LK1102', 'the connection to the source was closed');
+    this.#connection.destroy();
+  }
+}

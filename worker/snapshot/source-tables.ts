@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import type { RowDataPacket } from 'mysql2';
+import { serverErrno } from '../../common/mysql-errors.ts';
+import type { TableRoute } from '../source/table-map.ts';
+import { quote } from '../target/session.ts';
+import type { SourceReader } from './source-reader.ts';
+import { nameOfTable, qualified } from './types.ts';
+
+/** What a table of the source looks like now. */
+export interface SourceTable {
+  /** Answer of SHOW CREATE TABLE. */
+  readonly createTable: string;
+  /**
+   * Changes whenever the table is altered, truncated or made anew: a hash of its definition and of the time of its making; the next
+   * AUTO_INCREMENT value does not count.
+   */
+  readonly definition: string;
+  /** Rows that a snapshot shows in one state; false for MyISAM and its like. */
+  readonly transactional: boolean;
+  /** The server's estimates. */
+  readonly rows: number;
+  readonly rowBytes: number;
+}
+
+const ER_NO_SUCH_TABLE = 1146;
+const ER_BAD_DB = 1049;
+const TRANSACTIONAL = new Set(['innodb', 'rocksdb', 'tokudb']);
+
+/** Null when the table does not exist. */
+export async function readSourceTable(reader: SourceReader, table: TableRoute): Promise<SourceTable | null> {
+  let createTable: string;
+  try {
+    createTable = (await reader.values(`SHOW CREATE TABLE ${qualified(table)}`))[0]![1]!.toString('utf8');
+  } catch (error) {
+    if (serverErrno(error) === ER_NO_SUCH_TABLE || serverErrno(error) === ER_BAD_DB) return null;
+    throw error;
+  }
+  const [facts] = await reader.query<RowDataPacket[]>(
+    `SELECT CREATE_TIME AS made, ENGINE AS engine, TABLE_ROWS AS table_rows, AVG_ROW_LENGTH AS row_bytes FROM information_schema.TABLES ` +
+      `WHERE TABLE_SCHEMA=${quote(table.schema)} AND TABLE_NAME=${quote(table.table)}`,
+  );
+  if (facts === undefined) return null;
+  const lasting = createTable.replace(/\) (ENGINE=\w+) AUTO_INCREMENT=\d+ /, ') $1 ');
+  return {
+    createTable,
+    definition: createHash('sha256')
+      .update(`${lasting}\0${String(facts['made'])}`)
+      .digest('hex'),
+    transactional: TRANSACTIONAL.has(String(facts['engine']).toLowerCase()),
+    rows: Number(facts['table_rows'] ?? 0),
+    rowBytes: Number(facts['row_bytes'] ?? 0),
+  };
+}
+
+/** The tables that exist, by `schema.table`. */
+export async function readSourceTables(reader: SourceReader, tables: readonly TableRoute[]): Promise<Map<string, SourceTable>> {
+  const found = new Map<string, SourceTable>();
+  for (const table of tables) {
+    const facts = await readSourceTable(reader, table);
+    if (facts !== null) found.set(nameOfTable(table), facts);
+  }
+  return found;
+}

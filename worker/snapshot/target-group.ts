@@ -1,0 +1,134 @@
+import { LockkeeperError } from '../../common/errors.ts';
+import type { TableRoute } from '../source/table-map.ts';
+import type { TargetSession } from '../target/session.ts';
+import type { TableMetadata } from '../target/table-metadata.ts';
+import type { SnapshotStore, StoredTable } from './snapshot-store.ts';
+import type { SourceTable } from './source-tables.ts';
+import type { TargetTables } from './target-tables.ts';
+import { nameOfTable, type Flavors, type SnapshotTable } from './types.ts';
+
+/** Below this many rows building indexes afterwards gains nothing. */
+const DEFER_INDEXES_ROWS = 50_000;
+
+/** A table of the source as it was at the round's point. */
+export interface RoundTable {
+  readonly table: SnapshotTable;
+  readonly facts: SourceTable;
+  readonly metadata: TableMetadata;
+  /** Null: nothing of it was ever copied. */
+  readonly record: StoredTable | null;
+}
+
+export interface ReadyTable extends RoundTable {
+  readonly target: TableMetadata;
+  readonly laterIndexes: readonly string[];
+}
+
+export interface TargetGroupContext {
+  readonly session: TargetSession;
+  readonly store: SnapshotStore;
+  readonly targets: TargetTables;
+  readonly flavors: Flavors;
+  readonly mode: 'WhenNew' | 'Always';
+  /** Where a source table goes, null when it does not travel. */
+  readonly travels: (source: TableRoute) => TableRoute | null;
+  readonly schemaOf: (schema: string) => Promise<{ charset: string; collation: string }>;
+  readonly notice: (text: string) => void;
+  readonly sleep: (milliseconds: number) => Promise<void>;
+}
+
+/** What must happen to a target table before rows are loaded. */
+export type GroupVerdict =
+  /** Go on: nothing is there that is not ours, and what is there stays. */
+  | 'go-on'
+  /** Rows must go first, and all tables of the group begin anew. */
+  | 'anew'
+  /** As `anew`, but tables that are done already lie in the same target table: they must be read again too, at the next point. */
+  | 'anew-together'
+  /** Rows that are not ours, and nobody said that they may go. */
+  | 'occupied';
+
+/**
+ * Judges a target table to which `tables` go at this round. `records` is what is known of all source tables that ever went there.
+ */
+export function judgeGroup(
+  tables: readonly Pick<RoundTable, 'record' | 'facts'>[],
+  records: readonly StoredTable[],
+  target: { exists: boolean; hasRows: boolean },
+  mode: 'WhenNew' | 'Always',
+): GroupVerdict {
+  if (records.every((record) => record.state === 'gone')) {
+    if (!target.hasRows) return 'go-on';
+    return mode === 'Always' ? 'anew' : 'occupied';
+  }
+  const changed = tables.some(
+    ({ record, facts }) => record !== null && (record.state === 'emptying' || record.definition !== facts.definition),
+  );
+  if (target.exists && !changed) return 'go-on';
+  const finished = records.some((record) => record.state === 'done');
+  return finished ? 'anew-together' : 'anew';
+}
+
+/** Makes the target table ready for the rows of `tables`, which all go there. Empty: they must wait for the next round. */
+export async function prepareGroup(
+  context: TargetGroupContext,
+  tables: readonly RoundTable[],
+  records: readonly StoredTable[],
+): Promise<ReadyTable[]> {
+  const { session, store, targets } = context;
+  const [first] = tables;
+  const { target } = first!.table;
+  const name = nameOfTable(target);
+  const existing = await targets.read(target);
+  if (existing !== undefined && existing.triggers.length > 0) {
+    throw new LockkeeperError('LK1310', `target table ${name} has triggers: ${existing.triggers.join(', ')}`, {
+      details: { table: name, triggers: existing.triggers },
+    });
+  }
+  const state = { exists: existing !== undefined, hasRows: existing !== undefined && (await targets.hasRows(target)) };
+  const verdict = judgeGroup(tables, records, state, context.mode);
+  if (verdict === 'occupied') throw occupied(name);
+  if (verdict === 'anew-together') {
+    for (const record of records) if (record.state !== 'gone') await store.setTable(session, record.source, 'emptying');
+    return [];
+  }
+  const created = existing === undefined || records.some((record) => record.created);
+  const rows = tables.reduce((sum, { facts }) => sum + facts.rows, 0);
+  const definition = await targets.define(first!.table, first!.metadata, first!.facts.createTable, context.flavors, {
+    deferIndexes: created && rows >= DEFER_INDEXES_ROWS,
+    travels: context.travels,
+    onOmitted: context.notice,
+  });
+  const starting = verdict === 'anew' ? tables : tables.filter(({ record }) => record === null);
+  const laterIndexes = created ? definition.laterIndexes : [];
+  const begin = (state: 'emptying' | 'copying') =>
+    store.beginTables(
+      session,
+      starting.map(({ table, facts }) => ({ table, state, definition: facts.definition, created, laterIndexes })),
+    );
+  if (verdict === 'anew') {
+    await begin('emptying');
+    if (existing !== undefined && created) await targets.drop(target, context.sleep);
+    else if (existing !== undefined) await targets.empty(target);
+  }
+  if (starting.length > 0) await begin('copying');
+  let stands = await targets.read(target);
+  if (stands === undefined) {
+    await targets.create(target, definition, await context.schemaOf(first!.table.source.schema));
+    stands = (await targets.read(target))!;
+  }
+  return tables.map((table) => ({
+    ...table,
+    record: starting.includes(table) ? null : table.record,
+    target: stands,
+    laterIndexes: starting.includes(table) ? laterIndexes : (table.record?.laterIndexes ?? []),
+  }));
+}
+
+function occupied(name: string): LockkeeperError {
+  return new LockkeeperError('LK1601', `target table ${name} already holds rows`, {
+    remedy: `Empty or drop ${name} at the target if its rows are not needed; or set spec.initialLoad.mode: Always to have them replaced by the source’s, or Never if they are the source’s already.`,
+    retryable: false,
+    details: { table: name },
+  });
+}

@@ -1,0 +1,175 @@
+import type { ResultSetHeader, RowDataPacket } from 'mysql2';
+import { LockkeeperError, messageOf } from '../../common/errors.ts';
+import { serverErrno } from '../../common/mysql-errors.ts';
+import { releaseDdlLock, tryDdlLock } from '../pipeline/ddl/ddl-lock.ts';
+import type { TableRoute } from '../source/table-map.ts';
+import { quote, type TargetSession } from '../target/session.ts';
+import { TableMetadataCache, type TableMetadata } from '../target/table-metadata.ts';
+import type { SnapshotStore } from './snapshot-store.ts';
+import { collationFor, targetDefinition, type TargetDefinition } from './table-definition.ts';
+import { identifier, nameOfTable, qualified, type Flavors, type SnapshotTable } from './types.ts';
+
+const ROWS_PER_DELETE = 10_000;
+const ER_DUP_KEYNAME = 1061;
+const ER_BAD_DB = 1049;
+const ER_NO_SUCH_TABLE = 1146;
+const LOCK_PAUSE_MS = 500;
+const LOCK_TRIES = 120;
+
+/** Settings without which loading would change or refuse rows. Those in the second list are not everywhere, or need a privilege. */
+const SETTINGS = [
+  "SESSION sql_mode='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'",
+  'SESSION foreign_key_checks=0',
+  'SESSION net_read_timeout=86400',
+  'SESSION max_error_count=65535',
+];
+const OPTIONAL_SETTINGS = ['sql_require_primary_key=0', 'sql_generate_invisible_primary_key=0', 'innodb_strict_mode=0'];
+
+/** Makes a target session ready to load rows. Throws LK1313 when the server refuses LOAD DATA LOCAL. */
+export async function prepareLoading(session: TargetSession): Promise<void> {
+  const [row] = await session.query<RowDataPacket[]>('SELECT @@GLOBAL.local_infile AS allowed');
+  if (Number(row?.['allowed']) !== 1) throw new LockkeeperError('LK1313');
+  for (const setting of SETTINGS) await session.query(`SET ${setting}`);
+  for (const setting of OPTIONAL_SETTINGS) await session.query(`SET SESSION ${setting}`).catch(() => undefined);
+}
+
+/** Tables at the target, and the statements that make, empty and drop them. */
+export class TargetTables {
+  readonly #session: TargetSession;
+  readonly #store: SnapshotStore;
+  readonly #pipeline: string;
+  readonly #metadata: TableMetadataCache;
+
+  constructor(session: TargetSession, store: SnapshotStore, pipeline: string) {
+    this.#session = session;
+    this.#store = store;
+    this.#pipeline = pipeline;
+    this.#metadata = new TableMetadataCache(session);
+  }
+
+  /** As it is now; undefined when it does not exist. */
+  async read(table: TableRoute): Promise<TableMetadata | undefined> {
+    this.#metadata.invalidate(table.schema, table.table);
+    await this.#metadata.load([table]);
+    return this.#metadata.get(table.schema, table.table);
+  }
+
+  async exists(table: TableRoute): Promise<boolean> {
+    return (await this.read(table)) !== undefined;
+  }
+
+  async hasRows(table: TableRoute): Promise<boolean> {
+    try {
+      return (await this.#session.query<RowDataPacket[]>(`SELECT 1 FROM ${qualified(table)} LIMIT 1`)).length > 0;
+    } catch (error) {
+      if (serverErrno(error) === ER_NO_SUCH_TABLE || serverErrno(error) === ER_BAD_DB) return false;
+      throw error;
+    } finally {
+      await this.#session.query('COMMIT');
+    }
+  }
+
+  /**
+   * What a target table made from this definition would look like. Foreign keys to tables that neither travel nor exist at the target are
+   * left out and named by `onOmitted`: no row could satisfy them.
+   */
+  async define(
+    table: SnapshotTable,
+    source: TableMetadata,
+    createTable: string,
+    flavors: Flavors,
+    options: {
+      deferIndexes: boolean;
+      travels: (parent: TableRoute) => TableRoute | null;
+      onOmitted: (text: string) => void;
+    },
+  ): Promise<TargetDefinition> {
+    const { deferIndexes, travels, onOmitted } = options;
+    const parents = new Map<string, TableRoute | null>();
+    for (const { name, referenced } of source.foreignKeys) {
+      const parent = { schema: referenced.schema, table: referenced.table };
+      const there = travels(parent) ?? ((await this.exists(parent)) ? parent : null);
+      if (there === null)
+        onOmitted(`foreign key ${name} of ${nameOfTable(table.target)} is left out: ${nameOfTable(parent)} is not copied`);
+      parents.set(nameOfTable(parent), there);
+    }
+    return targetDefinition({
+      createTable,
+      table,
+      flavors,
+      deferIndexes,
+      referenced: (parent) => parents.get(nameOfTable(parent)) ?? travels(parent),
+    });
+  }
+
+  /** Creates the schema like the source's and the table. Throws LK1308 when the target does not understand the definition. */
+  async create(table: TableRoute, definition: TargetDefinition, schema: { charset: string; collation: string }): Promise<void> {
+    const { flavor } = this.#session;
+    const database = `CREATE DATABASE IF NOT EXISTS ${identifier(table.schema)} CHARACTER SET ${schema.charset} COLLATE ${collationFor(flavor, schema.collation)}`;
+    // Literals in the definition (defaults, ENUM members, comments) are text, not bytes.
+    await this.#session.query('SET NAMES utf8mb4');
+    try {
+      await this.#session.query(database);
+      await this.#session.query(binary(definition.sql));
+    } catch (error) {
+      if (serverErrno(error) === undefined) throw error;
+      throw new LockkeeperError('LK1308', `the target cannot create ${nameOfTable(table)}: ${messageOf(error)}`, {
+        found: definition.sql.slice(0, 500),
+        remedy: `Create ${nameOfTable(table)} at the target by hand, as near to the source’s as it can be, and leave it empty.`,
+        details: { table: nameOfTable(table), errno: serverErrno(error) },
+        cause: error,
+      });
+    } finally {
+      if (this.#session.usable) await this.#session.query('SET NAMES binary');
+    }
+  }
+
+  /** Deletes all rows, in transactions that a former leader cannot commit. */
+  async empty(table: TableRoute): Promise<void> {
+    for (;;) {
+      const { affectedRows } = await this.#session.query<ResultSetHeader>(
+        `DELETE FROM ${qualified(table)} LIMIT ${ROWS_PER_DELETE}`,
+      );
+      await this.#store.commit(this.#session, []);
+      if (affectedRows < ROWS_PER_DELETE) return;
+    }
+  }
+
+  /** Drops a table that the copy made. The lock lets a new leader end this connection, since DDL cannot carry the fence. */
+  async drop(table: TableRoute, sleep: (milliseconds: number) => Promise<void>): Promise<void> {
+    for (let attempt = 1; !(await tryDdlLock(this.#session, this.#pipeline)); attempt++) {
+      if (attempt === LOCK_TRIES)
+        throw new LockkeeperError('LK1404', `another connection runs DDL of ${this.#pipeline} at the target`);
+      await sleep(LOCK_PAUSE_MS);
+    }
+    try {
+      await this.#store.commit(this.#session, []);
+      await this.#session.query(`DROP TABLE IF EXISTS ${qualified(table)}`);
+    } finally {
+      if (this.#session.usable) await releaseDdlLock(this.#session, this.#pipeline);
+    }
+  }
+}
+
+/** Adds what is missing of the indexes left for later; safe to repeat. */
+export async function addLaterIndexes(session: TargetSession, table: TableRoute, indexes: readonly string[]): Promise<void> {
+  if (indexes.length === 0) return;
+  const rows = await session.query<RowDataPacket[]>(
+    `SELECT DISTINCT INDEX_NAME AS name FROM information_schema.STATISTICS WHERE TABLE_SCHEMA=${quote(table.schema)} AND TABLE_NAME=${quote(table.table)}`,
+  );
+  const there = new Set(rows.map((row) => identifier(String(row['name'])).toLowerCase()));
+  const missing = indexes.filter((index) => !there.has(binary(/^KEY (`(?:[^`]|``)*`)/.exec(index)![1]!).toLowerCase()));
+  if (missing.length === 0) return;
+  try {
+    await session.query('SET NAMES utf8mb4');
+    await session.query(`ALTER TABLE ${qualified(table)} ${missing.map((index) => `ADD ${binary(index)}`).join(', ')}`);
+  } catch (error) {
+    if (serverErrno(error) !== ER_DUP_KEYNAME) throw error;
+  } finally {
+    if (session.usable) await session.query('SET NAMES binary');
+  }
+}
+
+function binary(sql: string): string {
+  return Buffer.from(sql, 'utf8').toString('latin1');
+}
