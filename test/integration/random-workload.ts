@@ -208,7 +208,7 @@ export class RandomWorkload {
       `INSERT INTO nokey VALUES (${id}, 'lost')`,
       'SAVEPOINT inner_one',
       `INSERT INTO nokey VALUES (${id}, 'lost too')`,
-      'ROLLBACK TO SAVEPOINT inner_one',
+      'ROLLBACK TO SAVEPOINT Inner_ONE',
       `INSERT INTO nokey VALUES (${id}, 'lost as well')`,
       'ROLLBACK TO `odd ``name`',
       `INSERT INTO nokey VALUES (${id}, 'also kept')`,

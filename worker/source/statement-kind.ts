@@ -4,6 +4,7 @@
  */
 export type StatementKind =
   | { readonly kind: 'begin' | 'commit' | 'rollback' | 'release' | 'xa-end' }
+  /** Names in one form for all that the server holds for the same (utf8mb3_general_ci). */
   | { readonly kind: 'savepoint' | 'rollback-to'; readonly name: string }
   | { readonly kind: 'xa-start' | 'xa-prepare' | 'xa-commit' | 'xa-rollback'; readonly xid: string }
   /** INSERT, UPDATE, CALL and the like: their effect is only known as rows. */
@@ -48,7 +49,7 @@ export function statementKind(sql: string): StatementKind {
     case 'ROLLBACK':
       return rollback(words);
     case 'SAVEPOINT':
-      return { kind: 'savepoint', name: words.identifier() };
+      return { kind: 'savepoint', name: savepointName(words.identifier()) };
     case 'RELEASE':
       return { kind: 'release' };
     case 'XA':
@@ -75,8 +76,14 @@ function rollback(words: WordReader): StatementKind {
   if (word === 'WORK') word = words.next();
   if (word !== 'TO') return { kind: 'rollback' };
   const at = words.at;
-  if (words.next() !== 'SAVEPOINT') words.at = at;
-  return { kind: 'rollback-to', name: words.identifier() };
+  // SAVEPOINT is no reserved word, so it may also be the name.
+  if (words.next() !== 'SAVEPOINT' || words.rest().trim() === '') words.at = at;
+  return { kind: 'rollback-to', name: savepointName(words.identifier()) };
+}
+
+function savepointName(latin1: string): string {
+  const name = Buffer.from(latin1, 'latin1').toString('utf8');
+  return name.normalize('NFD').replace(/\p{M}/gu, '').toUpperCase().trimEnd();
 }
 
 function xaKind(words: WordReader): StatementKind {
