@@ -1,24 +1,16 @@
-import { createHash } from 'node:crypto';
 import type { RowDataPacket } from 'mysql2';
-import { LockkeeperError, messageOf, type ErrorCode } from '../../../common/errors.ts';
+import { LockkeeperError, messageOf } from '../../../common/errors.ts';
 import { serverErrno } from '../../../common/mysql-errors.ts';
-import type { Flavor } from '../../source/position.ts';
+import type { Flavor, SourcePosition } from '../../source/position.ts';
 import type { StatementItem } from '../../source/stream-item.ts';
 import { quote, type SqlRunner } from '../../target/session.ts';
-import { clientCharset } from './client-charset.ts';
+import { ambiguous, otherOpen, passingError, refusedByTarget, refusedHere, wouldNumber } from './ddl-errors.ts';
 import { evictDdlHolder, releaseDdlLock, tryDdlLock } from './ddl-lock.ts';
-import {
-  finishDdlSql,
-  insertDdlSql,
-  markDdlSql,
-  pruneDdlSql,
-  readDdlRecords,
-  type DdlRecord,
-  type NewDdlRecord,
-} from './ddl-table.ts';
+import { finishDdlSql, insertDdlSql, pruneDdlSql, readDdlRecords, type DdlRecord, type NewDdlRecord } from './ddl-table.ts';
 import { decodeFingerprints, encodeFingerprints, quotedName, takeFingerprints } from './fingerprint.ts';
 import { judge } from './recovery.ts';
 import type { ExecuteStatement, RewrittenStatement, TableName } from './rewrite.ts';
+import { describeStatement } from './statement-record.ts';
 import { contextSettings, enterSql, leaveSql, saveSession } from './session-context.ts';
 
 export { evictDdlHolder } from './ddl-lock.ts';
@@ -47,28 +39,6 @@ export interface DdlExecutorOptions {
  */
 export type DdlOutcome = 'applied' | 'recovered' | 'repeated';
 
-/** Where a statement stands at the source: what its record is found by. */
-export interface StatementPlace {
-  readonly serverUuid: string;
-}
-
-/** Target errors that time can heal: the statement stays open and is judged again at the next attempt. */
-const RETRYABLE: ReadonlyMap<number, ErrorCode> = new Map([
-  [1205, 'LK1404'], // lock wait timeout
-  [1213, 'LK1404'], // deadlock
-  [1290, 'LK1304'], // read_only
-  [1836, 'LK1304'],
-  [1021, 'LK1305'], // disk full
-  [1114, 'LK1305'], // table full
-  [1053, 'LK1302'], // shutdown
-  [1317, 'LK1302'], // interrupted
-  [1927, 'LK1302'], // connection killed (MariaDB)
-  [3024, 'LK1302'], // max_execution_time
-  [1969, 'LK1302'], // max_statement_time (MariaDB)
-  [3169, 'LK1302'], // session killed
-  [4031, 'LK1302'], // idle too long
-]);
-
 /**
  * Runs a source statement in the target exactly once, though DDL commits by itself and so cannot share a transaction with
  * the checkpoint: an intent is written before it, with what its tables looked like; its end and the checkpoint are written
@@ -91,15 +61,15 @@ export class DdlExecutor {
     item: StatementItem,
     rewritten: Exclude<RewrittenStatement, { kind: 'ignore' }>,
     advanceSql: string,
-    place: StatementPlace,
+    place: Pick<SourcePosition, 'serverUuid'>,
   ): Promise<DdlOutcome> {
     const { session, pipeline } = this.#options;
-    const record = this.#describe(item, rewritten, place);
+    const record = describeStatement(item, rewritten, place.serverUuid, this.#options.epoch);
     await this.#failpoint('ddl-before-lock');
     await this.#lock();
     try {
       const { own, open } = await readDdlRecords(session, pipeline, record.id);
-      if (open.length > 0) throw this.#otherOpen(open[0]!);
+      if (open.length > 0) throw otherOpen(open[0]!, pipeline);
       if (own?.state === 'done') {
         await this.#finish(record.id, advanceSql);
         return 'repeated';
@@ -127,7 +97,7 @@ export class DdlExecutor {
     if (own?.state === 'started') {
       const before = decodeFingerprints(own.fingerprint);
       const verdict = before === null ? 'unknown' : judge(rewritten.recovery, before, now);
-      if (verdict === 'unknown') throw this.#ambiguous(record, rewritten);
+      if (verdict === 'unknown') throw ambiguous(record, rewritten.affects, this.#options.pipeline);
       if (verdict === 'done') {
         await this.#finish(record.id, advanceSql);
         return 'recovered';
@@ -200,40 +170,23 @@ export class DdlExecutor {
     } catch (error) {
       failure = { error };
     }
-    try {
-      if (leave !== null) await session.query(leave);
-    } catch (error) {
-      failure ??= { error };
-    }
-    if (failure === null) return;
-    const { error } = failure;
-    const errno = serverErrno(error);
-    const healing = errno === undefined ? 'LK1302' : RETRYABLE.get(errno);
-    if (healing !== undefined) {
-      throw new LockkeeperError(healing, `a schema change was interrupted at the target: ${messageOf(error)}`, {
-        found: messageOf(error),
-        details: { sql: record.executed, errno },
-        cause: error,
+    if (leave !== null) {
+      await session.query(leave).catch((error: unknown) => {
+        // Rows must not be written in the source's context. The statement's record is still open: the next attempt judges it.
+        throw passingError(failure?.error ?? error, record) ?? new LockkeeperError('LK1302', undefined, { cause: error });
       });
     }
-    await this.#transaction([fenceSql, finishDdlSql(pipeline, record.id, 'failed', messageOf(error))]);
-    throw new LockkeeperError('LK1501', `the target refuses a schema change: ${messageOf(error)}`, {
-      found: record.executed ?? record.statement,
-      remedy: `Make the same change possible at the target and let the pipeline go on; it is then tried again. If you make it by hand, run there: ${this.#markSql(record.id)}; COMMIT`,
-      details: { statement: record.statement, sql: record.executed, errno, markDone: this.#markSql(record.id) },
-      cause: error,
-    });
+    if (failure === null) return;
+    const passing = passingError(failure.error, record);
+    if (passing !== null) throw passing;
+    await this.#transaction([fenceSql, finishDdlSql(pipeline, record.id, 'failed', messageOf(failure.error))]);
+    throw refusedByTarget(failure.error, record, pipeline);
   }
 
   async #refuse(record: NewDdlRecord, error: LockkeeperError): Promise<never> {
     const { pipeline, fenceSql } = this.#options;
     await this.#transaction([fenceSql, insertDdlSql(pipeline, { ...record, state: 'refused', error: error.message })]);
-    throw new LockkeeperError(error.code, error.message, {
-      found: error.found,
-      remedy: `${error.remedy} To mark it as done, run at the target: ${this.#markSql(record.id)}; COMMIT`,
-      details: { ...error.details, statement: record.statement, markDone: this.#markSql(record.id) },
-      cause: error.cause,
-    });
+    throw refusedHere(error, record, pipeline);
   }
 
   /** Numbering existing rows gives equal results only where the order of reading is the table's own, by a key. */
@@ -253,72 +206,7 @@ export class DdlExecutor {
     });
     await session.query('COMMIT');
     if (rows.length < 2) return;
-    await this.#refuse(
-      record,
-      new LockkeeperError(
-        'LK1502',
-        `AUTO_INCREMENT would number the rows of ${table.schema}.${table.table} in another order than at the source`,
-        {
-          found: record.statement,
-          remedy:
-            'The table has no key, so the order of its rows differs between servers. Add the column at the target and copy the table anew.',
-        },
-      ),
-    );
-  }
-
-  #ambiguous(record: NewDdlRecord, rewritten: ExecuteStatement): LockkeeperError {
-    const { pipeline } = this.#options;
-    const [done, absent] = [markDdlSql(pipeline, record.id, 'done'), markDdlSql(pipeline, record.id, 'absent')];
-    return new LockkeeperError('LK1503', undefined, {
-      found: record.executed ?? record.statement,
-      remedy: `Compare the tables of both sides. If the change is there, run at the target: ${done}; COMMIT. If it is not: ${absent}; COMMIT. The privilege PROCESS for the target account lets Lockkeeper tell by itself.`,
-      details: { statement: record.statement, affects: rewritten.affects, markDone: done, markAbsent: absent },
-    });
-  }
-
-  /** The checkpoint stands behind or before a statement that was begun: positions were moved, or the source's history changed. */
-  #otherOpen(open: DdlRecord): LockkeeperError {
-    const { pipeline } = this.#options;
-    const [done, absent] = [markDdlSql(pipeline, open.id, 'done'), markDdlSql(pipeline, open.id, 'absent')];
-    return new LockkeeperError('LK1503', 'another DDL of this pipeline was interrupted, and its statement does not come again', {
-      found: open.statement,
-      remedy: `Compare the tables of both sides. If its change is there, run at the target: ${done}; COMMIT. If it is not and never shall be: ${absent}; COMMIT.`,
-      details: { statement: open.statement, markDone: done, markAbsent: absent },
-    });
-  }
-
-  #describe(item: StatementItem, rewritten: RewrittenStatement, place: StatementPlace): NewDdlRecord {
-    const { gtid } = item.head;
-    const charset = clientCharset(item.context.charset?.client ?? null);
-    const text = (bytes: string) => charset.decode(bytes) ?? bytes;
-    const source = item.sql.toString('latin1');
-    const sha256 = createHash('sha256').update(item.sql).digest('hex');
-    // With a GTID the file does not count: after a failover the same statement lies elsewhere. The time and the text tell
-    // histories apart that use the same GTID or position again (RESET BINARY LOGS AND GTIDS).
-    const where = gtid ?? `${place.serverUuid}/${item.end.journal}:${item.end.offset}`;
-    const id = createHash('sha256')
-      .update(`${where}\n${Math.floor(item.context.timestamp)}\n${sha256}`)
-      .digest('hex')
-      .slice(0, 32);
-    return {
-      id,
-      state: 'started',
-      gtid,
-      serverUuid: place.serverUuid,
-      journal: item.end.journal,
-      position: item.end.offset,
-      statement: text(source),
-      sha256,
-      executed: rewritten.kind === 'execute' ? text(rewritten.sql) : null,
-      fingerprint: null,
-      error: null,
-      epoch: this.#options.epoch,
-    };
-  }
-
-  #markSql(id: string): string {
-    return markDdlSql(this.#options.pipeline, id, 'done');
+    await this.#refuse(record, wouldNumber(table, record));
   }
 
   async #failpoint(name: string): Promise<void> {

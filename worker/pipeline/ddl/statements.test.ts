@@ -523,7 +523,7 @@ const groups: Record<string, readonly Case[]> = {
 
 for (const [title, cases] of Object.entries(groups)) {
   describe(title, () => {
-    test.each(cases)('%s', (sql, expected, context = {}, source = { flavor: 'mysql' }) => {
+    test.each(cases.map((each) => ({ sql: each[0], each })))('$sql', ({ each: [sql, expected, context, source] }) => {
       const found = outcome(sql, context, source);
       if (typeof expected === 'string') expect(found).toBe(expected);
       else expect(found).toMatch(expected);
