@@ -1,6 +1,59 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import { formatError, LockkeeperError, messageOf } from '../common/errors.ts';
+import { ManifestError } from '../crds/manifest.ts';
 import packageJson from '../package.json' with { type: 'json' };
+import type { CheckOptions } from '../worker/cli/check.ts';
+import type { RunOptions } from '../worker/cli/run.ts';
 
+/** Exit codes: 0 well, 1 something failed while running, 2 the arguments or manifests are wrong and nothing was done. */
 const program = new Command('lockkeeper').description(packageJson.description).version(packageJson.version);
 
-await program.parseAsync();
+const file = new Option(
+  '-f, --file <file...>',
+  'manifest files or folders (CanalInstance, SyncPipeline, Secret); - for standard input',
+);
+
+program
+  .command('run')
+  .description('run the pipelines of manifest files on this machine, without Kubernetes')
+  .addOption(file.makeOptionMandatory())
+  .option(
+    '--zookeeper <hosts>',
+    'host:port,... of the ensemble through which several such processes elect leaders; none: this process leads alone',
+  )
+  .option('--zookeeper-timeout-seconds <seconds>', 'session timeout: how long a dead leader is believed in', Number, 6)
+  .option('--region <name>', 'region of this process; it leads the pipelines of its region first')
+  .option('--worker-id <id>', 'name of this process among the workers (default: host name and process id)')
+  .option('--http <address>', 'where /metrics, /healthz, /readyz and /status are served', '127.0.0.1:9190')
+  .addOption(
+    new Option('-o, --output <format>', 'progress as a table or as JSON lines').choices(['auto', 'text', 'json']).default('auto'),
+  )
+  .addOption(
+    new Option('--log-level <level>', 'least severe log line on standard error').default('info').env('LOCKKEEPER_LOG_LEVEL'),
+  )
+  .action(async (options: RunOptions) => {
+    const { run } = await import('../worker/cli/run.ts');
+    process.exit(await run(options));
+  });
+
+program
+  .command('check')
+  .description('look at everything that pipelines need, change nothing, and report all findings at once')
+  .addOption(file)
+  .addOption(new Option('-o, --output <format>', 'findings for people or as JSON').choices(['text', 'json']).default('text'))
+  .action(async (options: CheckOptions) => {
+    const { check } = await import('../worker/cli/check.ts');
+    process.exit(await check(options));
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.stderr.write(`${explain(error)}\n`);
+  process.exit(error instanceof ManifestError ? 2 : 1);
+}
+
+function explain(error: unknown): string {
+  if (error instanceof ManifestError) return error.message;
+  return error instanceof LockkeeperError ? formatError(error) : `lockkeeper: ${messageOf(error)}`;
+}

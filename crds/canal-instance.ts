@@ -191,7 +191,7 @@ export type StartPoint =
   | { readonly kind: 'timestamp'; readonly at: Date }
   | { readonly kind: 'gtid'; readonly gtid: string };
 
-export function startPointOf(instance: CanalInstance): StartPoint {
+export function startPointOf(instance: Pick<CanalInstance, 'spec'>): StartPoint {
   const { journal, timestamp, gtid } = instance.spec.start;
   if (journal !== undefined) return { kind: 'journal', ...journal };
   if (timestamp !== undefined) return { kind: 'timestamp', at: new Date(timestamp) };

@@ -39,7 +39,11 @@ export async function drainWithReplica(backlog: Backlog, workers: number): Promi
   await using target = await freshTarget(backlog);
   const seconds = await drainNatively(backlog.source, target, workers);
   await compare(backlog, target);
-  return { how: `native replica, ${workers} worker${workers === 1 ? '' : 's'}`, rowsPerSecond: backlog.rows / seconds, usage: null };
+  return {
+    how: `native replica, ${workers} worker${workers === 1 ? '' : 's'}`,
+    rowsPerSecond: backlog.rows / seconds,
+    usage: null,
+  };
 }
 
 export async function drainWithLockkeeper(backlog: Backlog, how: string, apply: Record<string, unknown>): Promise<DrainResult> {

@@ -15,7 +15,14 @@ export interface CopyResult {
 /** A source with `rows` rows in four tables as sysbench makes them. */
 export async function copySource(rows: number): Promise<DbServer> {
   const source = await startMysql({ name: 'copy-source', config: { innodb_buffer_pool_size: '512M' } });
-  await sysbench(source, ['oltp_write_only', '--tables=4', `--table-size=${rows / 4}`, '--threads=2', '--db-ps-mode=disable', 'prepare']);
+  await sysbench(source, [
+    'oltp_write_only',
+    '--tables=4',
+    `--table-size=${rows / 4}`,
+    '--threads=2',
+    '--db-ps-mode=disable',
+    'prepare',
+  ]);
   return source;
 }
 
@@ -27,11 +34,30 @@ async function copyTarget(): Promise<DbServer> {
 export async function copyWithMydumper(source: DbServer, rows: number, threads: number): Promise<CopyResult> {
   await using target = await copyTarget();
   const folder = `${runFolder('mydumper')}/dump`;
-  const login = (server: DbServer) => [`--host=${server.host}`, `--port=${server.port}`, `--user=${server.user}`, `--password=${server.password}`];
+  const login = (server: DbServer) => [
+    `--host=${server.host}`,
+    `--port=${server.port}`,
+    `--user=${server.user}`,
+    `--password=${server.password}`,
+  ];
   // The Debian tools use MariaDB's client library, which cannot do caching_sha2_password's full exchange without TLS.
   const started = performance.now();
-  await run('mydumper', [...login(source), '--ssl', `--threads=${threads}`, '--database=sbtest', '--rows=50000', `--outputdir=${folder}`]);
-  await run('myloader', [...login(target), '--ssl', `--threads=${threads}`, `--directory=${folder}`, '--overwrite-tables', '--enable-binlog']);
+  await run('mydumper', [
+    ...login(source),
+    '--ssl',
+    `--threads=${threads}`,
+    '--database=sbtest',
+    '--rows=50000',
+    `--outputdir=${folder}`,
+  ]);
+  await run('myloader', [
+    ...login(target),
+    '--ssl',
+    `--threads=${threads}`,
+    `--directory=${folder}`,
+    '--overwrite-tables',
+    '--enable-binlog',
+  ]);
   const seconds = (performance.now() - started) / 1000;
   await compare(source, target);
   return { how: `mydumper and myloader, ${threads} threads`, rowsPerSecond: rows / seconds, seconds, usage: null };
@@ -48,7 +74,12 @@ export async function copyWithLockkeeper(source: DbServer, rows: number, paralle
       return row !== undefined && row['journal'] !== null;
     }, started);
     await compare(source, target);
-    return { how: `lockkeeper first copy, parallelism ${parallelism}`, rowsPerSecond: rows / usage.seconds, seconds: usage.seconds, usage };
+    return {
+      how: `lockkeeper first copy, parallelism ${parallelism}`,
+      rowsPerSecond: rows / usage.seconds,
+      seconds: usage.seconds,
+      usage,
+    };
   } finally {
     await worker.stop();
   }

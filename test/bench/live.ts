@@ -26,7 +26,11 @@ export async function liveThroughReplica(seconds: number, workers: number): Prom
   return measure(`native replica, ${workers} workers`, source, target, seconds);
 }
 
-export async function liveThroughLockkeeper(seconds: number, how: string, apply: Record<string, unknown>): Promise<LatencyResult> {
+export async function liveThroughLockkeeper(
+  seconds: number,
+  how: string,
+  apply: Record<string, unknown>,
+): Promise<LatencyResult> {
   await using source = await startMysql({ name: 'live-source' });
   await using target = await startMysql({ name: 'live-target', durable: true });
   await source.query(table);
@@ -80,7 +84,10 @@ async function watch(target: DbServer, total: number, visible: Float64Array): Pr
   let seen = 0;
   let low = 0;
   while (seen < total) {
-    const [rows] = await connection.query({ sql: `SELECT id FROM live.events WHERE id >= ${low} ORDER BY id LIMIT 5000`, rowsAsArray: true });
+    const [rows] = await connection.query({
+      sql: `SELECT id FROM live.events WHERE id >= ${low} ORDER BY id LIMIT 5000`,
+      rowsAsArray: true,
+    });
     const now = performance.now();
     for (const [id] of rows as unknown as [number][]) {
       if (visible[id] !== 0) continue;

@@ -7,7 +7,7 @@ import type { DbServer } from '../servers/index.ts';
 import { runFolder } from '../servers/index.ts';
 import { cpuSeconds, peakRssMiB } from './process-usage.ts';
 
-const launcher = join(import.meta.dirname, '../../bin/lockkeeper.ts');
+const launcher = join(import.meta.dirname, '../../bin/lockkeeper');
 
 export interface PipelineOptions {
   /** GTID set after which the pipeline begins; null: the end of the binlog. */
@@ -73,8 +73,7 @@ export class LockkeeperProcess {
   readonly #ended: Promise<number | null>;
 
   constructor(manifest: string, args: readonly string[] = []) {
-    const nodeArgs = (process.env['LOCKKEEPER_NODE_ARGS'] ?? '').split(' ').filter(Boolean);
-    this.#child = spawn(process.execPath, [...nodeArgs, launcher, 'run', '-f', manifest, '--http', '127.0.0.1:0', ...args], {
+    this.#child = spawn(launcher, ['run', '-f', manifest, '--http', '127.0.0.1:0', ...args], {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...process.env, LOCKKEEPER_LOG_LEVEL: 'warn' },
     });

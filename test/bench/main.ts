@@ -56,13 +56,17 @@ async function live(): Promise<void> {
   say(`\nW3: 500 transactions a second for ${seconds} s; milliseconds from commit at the source to visible at the target`);
   const results = [
     ...(values['skip-native'] ? [] : [await liveThroughReplica(seconds, 4)]),
-    ...(await values.modes.split(',').reduce<Promise<Awaited<ReturnType<typeof liveThroughLockkeeper>>[]>>(
-      async (done, mode) => [...(await done), await liveThroughLockkeeper(seconds, `lockkeeper ${mode}`, { mode })],
-      Promise.resolve([]),
-    )),
+    ...(await values.modes
+      .split(',')
+      .reduce<Promise<Awaited<ReturnType<typeof liveThroughLockkeeper>>[]>>(
+        async (done, mode) => [...(await done), await liveThroughLockkeeper(seconds, `lockkeeper ${mode}`, { mode })],
+        Promise.resolve([]),
+      )),
   ];
   for (const { how, p50, p99, samples } of results) {
-    say(`${how.padEnd(28)}  p50 ${p50.toFixed(1).padStart(7)} ms  p99 ${p99.toFixed(1).padStart(7)} ms  (${samples} transactions)`);
+    say(
+      `${how.padEnd(28)}  p50 ${p50.toFixed(1).padStart(7)} ms  p99 ${p99.toFixed(1).padStart(7)} ms  (${samples} transactions)`,
+    );
   }
 }
 
@@ -77,7 +81,9 @@ async function firstCopy(): Promise<void> {
     ];
     for (const { how, rowsPerSecond, seconds, usage } of results) {
       const memory = usage === null ? '' : `  peak RSS ${Math.round(usage.peakRssMiB)} MiB`;
-      say(`${how.padEnd(38)}  ${Math.round(rowsPerSecond).toLocaleString('en').padStart(9)} rows/s  ${seconds.toFixed(1).padStart(7)} s${memory}`);
+      say(
+        `${how.padEnd(38)}  ${Math.round(rowsPerSecond).toLocaleString('en').padStart(9)} rows/s  ${seconds.toFixed(1).padStart(7)} s${memory}`,
+      );
     }
   } finally {
     await source.kill9();

@@ -34,7 +34,15 @@ describe('display', () => {
     const copying: PipelineStatus = {
       ...status,
       phase: 'copying',
-      initialLoad: { tablesDone: 1, tablesTotal: 4, rowsDone: 500, rowsTotalEstimate: 2000, bytes: 1, rowsPerSecond: 50_000, etaSeconds: 90 },
+      initialLoad: {
+        tablesDone: 1,
+        tablesTotal: 4,
+        rowsDone: 500,
+        rowsTotalEstimate: 2000,
+        bytes: 1,
+        rowsPerSecond: 50_000,
+        etaSeconds: 90,
+      },
     };
     expect(renderStatus([copying], new Map(), 200)[2]).toBe(
       '  default/orders: first copy [#####...............] 25 %, table 1/4, 50.0k rows/s, about 1 min 30 s left',

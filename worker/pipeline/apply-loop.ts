@@ -1,4 +1,11 @@
-import type { RowsEvent, StatementItem, StreamItem, TransactionItem, TransactionPartItem, XaItem } from '../source/stream-item.ts';
+import type {
+  RowsEvent,
+  StatementItem,
+  StreamItem,
+  TransactionItem,
+  TransactionPartItem,
+  XaItem,
+} from '../source/stream-item.ts';
 import type { TableMap } from '../source/table-map.ts';
 import type { BatchWriter } from '../target/batch-writer.ts';
 import type { CheckpointStep, RowTotals } from '../target/checkpoint.ts';

@@ -12,8 +12,15 @@ describe('ByteQueue', () => {
     expect(queue.poll()).toEqual([]);
   });
 
+  it('counts what small items take beside their bytes', () => {
+    const queue = new ByteQueue<{ bytes: number }>(10 * 1024 + 10);
+    for (let i = 0; i < 10; i++) expect(queue.push(item(1))).toBe(true);
+    expect(queue.push(item(1))).toBe(false);
+    expect(queue.bytes).toBe(11);
+  });
+
   it('tells the producer when it is full and when there is room again', () => {
-    const queue = new ByteQueue<{ bytes: number }>(10);
+    const queue = new ByteQueue<{ bytes: number }>(2 * 1024 + 10);
     let drained = 0;
     queue.onDrain = () => drained++;
     expect(queue.push(item(10))).toBe(true);

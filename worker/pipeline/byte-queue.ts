@@ -1,5 +1,8 @@
+/** Memory that an item takes beside its bytes: objects, arrays, buffer headers (measured on one-row transactions). */
+const ITEM_OVERHEAD = 1024;
+
 /**
- * A queue between two stages, bounded by bytes. The producer never waits inside `push`: it is told that the queue is full and
+ * A queue between two stages, bounded by bytes of memory. The producer never waits inside `push`: it is told that the queue is full and
  * pauses its own source (a socket); `onDrain` tells it to go on once half of the limit is free.
  */
 export class ByteQueue<T extends { readonly bytes: number }> {
@@ -31,7 +34,7 @@ export class ByteQueue<T extends { readonly bytes: number }> {
     this.#items.push(item);
     this.#bytes += item.bytes;
     this.#wake();
-    if (this.#bytes > this.limit) this.#full = true;
+    if (this.#bytes + this.#items.length * ITEM_OVERHEAD > this.limit) this.#full = true;
     return !this.#full;
   }
 

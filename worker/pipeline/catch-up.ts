@@ -1,5 +1,6 @@
+import type { TableCatchUp } from '../snapshot/types.ts';
 import type { SourcePosition } from '../source/position.ts';
-import type { RowsEvent, TransactionItem, TransactionPartItem } from '../source/stream-item.ts';
+import type { PositionMark, RowsEvent, TransactionItem, TransactionPartItem } from '../source/stream-item.ts';
 import { includes } from './includes.ts';
 
 /** How the rows of one transaction are to be applied. */
@@ -9,30 +10,40 @@ export interface Treatment {
   readonly careful: boolean;
 }
 
-/** What is left to do for a table after a first copy whose parts were read at different points. */
-export type TableCatchUp =
-  | { readonly kind: 'none' }
-  /** The table was read as of `position`: its events before that are in the rows already. */
-  | { readonly kind: 'skipUntil'; readonly position: SourcePosition }
-  /** Parts of the table were read at different points up to `position`: events until then are applied as upserts. */
-  | { readonly kind: 'convergeUntil'; readonly position: SourcePosition };
+/** Tables that the first copy read at one moment, and what their events before it need. */
+interface Pending {
+  readonly position: SourcePosition;
+  readonly skip: Set<string>;
+  readonly converge: Set<string>;
+}
 
 /**
- * Decides per transaction what a first copy has made unnecessary or repeatable. Once every table is past its point, events
- * pass untouched at no cost.
+ * Decides per transaction what a first copy has made unnecessary or repeatable. Once the stream is past every moment at which
+ * the copy read, events pass untouched at no cost.
  */
 export class CatchUp {
-  readonly #tables: Map<string, TableCatchUp>;
+  #pending: Pending[];
   #rewoundUntilMicros = 0;
 
   /** `tables` by `schema.table` of the source. */
-  constructor(tables: ReadonlyMap<string, TableCatchUp>) {
-    this.#tables = new Map([...tables].filter(([, catchUp]) => catchUp.kind !== 'none'));
+  constructor(tables: ReadonlyMap<string, TableCatchUp> = new Map()) {
+    const byPosition = new Map<string, Pending>();
+    for (const [name, catchUp] of tables) {
+      if (catchUp.kind === 'none') continue;
+      const key = JSON.stringify(catchUp.position);
+      let pending = byPosition.get(key);
+      if (pending === undefined) {
+        pending = { position: catchUp.position, skip: new Set(), converge: new Set() };
+        byPosition.set(key, pending);
+      }
+      (catchUp.kind === 'skipUntil' ? pending.skip : pending.converge).add(name);
+    }
+    this.#pending = [...byPosition.values()];
   }
 
   /** Whether anything is left that treats events differently from the plain stream. */
   get active(): boolean {
-    return this.#tables.size > 0 || this.#rewoundUntilMicros > 0;
+    return this.#pending.length > 0 || this.#rewoundUntilMicros > 0;
   }
 
   /** Transactions may come again up to those committed at this position's time (a failover without GTIDs). */
@@ -40,21 +51,24 @@ export class CatchUp {
     this.#rewoundUntilMicros = position.timestampMicros;
   }
 
+  /** Whether a statement on this table came before the moment at which the first copy read it. */
+  covers(schema: string, table: string, gtid: string | null, end: PositionMark): boolean {
+    const name = `${schema}.${table}`;
+    return this.#pending.some(
+      ({ position, skip, converge }) => (skip.has(name) || converge.has(name)) && includes(position, gtid, end),
+    );
+  }
+
   treat(item: TransactionItem | TransactionPartItem): Treatment {
     if (!this.active) return { events: item.events, careful: false };
     let careful = item.head.commitMicros <= this.#rewoundUntilMicros;
     if (!careful) this.#rewoundUntilMicros = 0;
-    if (this.#tables.size === 0) return { events: item.events, careful };
-    const events = item.events.filter((event) => {
-      const name = `${event.table.schema}.${event.table.table}`;
-      const catchUp = this.#tables.get(name);
-      if (catchUp === undefined || catchUp.kind === 'none') return true;
-      if (!includes(catchUp.position, item.head.gtid, item.end)) {
-        this.#tables.delete(name);
-        return true;
-      }
-      if (catchUp.kind === 'skipUntil') return false;
-      careful = true;
+    this.#pending = this.#pending.filter(({ position }) => includes(position, item.head.gtid, item.end));
+    if (this.#pending.length === 0) return { events: item.events, careful };
+    const events = item.events.filter(({ table }) => {
+      const name = `${table.schema}.${table.table}`;
+      if (this.#pending.some(({ skip }) => skip.has(name))) return false;
+      careful ||= this.#pending.some(({ converge }) => converge.has(name));
       return true;
     });
     return { events, careful };

@@ -31,7 +31,16 @@ export interface WatchedStream {
   readonly lastError: LockkeeperError | null;
 }
 
-const PHASES: readonly PipelinePhase[] = ['starting', 'following', 'copying', 'running', 'paused', 'stopped', 'retrying', 'suspended'];
+const PHASES: readonly PipelinePhase[] = [
+  'starting',
+  'following',
+  'copying',
+  'running',
+  'paused',
+  'stopped',
+  'retrying',
+  'suspended',
+];
 const NO_ROWS: RowTotals = { inserted: 0, updated: 0, deleted: 0 };
 
 /** Everything that is known of one pipeline in this process; told by its stages, read by status, metrics and display. */

@@ -2,15 +2,7 @@ import type { SourcePosition } from '../source/position.ts';
 import type { RowTotals } from '../target/checkpoint.ts';
 
 /** What a pipeline is doing; `suspended` waits for a person, everything else goes on by itself. */
-export type PipelinePhase =
-  | 'starting'
-  | 'following'
-  | 'copying'
-  | 'running'
-  | 'paused'
-  | 'stopped'
-  | 'retrying'
-  | 'suspended';
+export type PipelinePhase = 'starting' | 'following' | 'copying' | 'running' | 'paused' | 'stopped' | 'retrying' | 'suspended';
 
 export interface ReportedError {
   readonly code: string;

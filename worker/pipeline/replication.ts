@@ -4,8 +4,8 @@ import { LockkeeperError } from '../../common/errors.ts';
 import { connectionOptions, nameOf, type MysqlEndpoint } from '../../common/mysql-endpoint.ts';
 import { accessError } from '../../common/mysql-errors.ts';
 import type { PipelineConfig } from '../../crds/pipeline-config.ts';
-import type { SourcePosition } from '../source/position.ts';
 import { PositionTracker } from '../source/position-tracker.ts';
+import { readSourceTraits, type SourceTraits } from '../source/source-traits.ts';
 import { SourceStream } from '../source/source-stream.ts';
 import type { StreamItem } from '../source/stream-item.ts';
 import { BatchWriter } from '../target/batch-writer.ts';
@@ -16,13 +16,13 @@ import { SqlWriter } from '../target/sql/sql-writer.ts';
 import { TableMetadataCache } from '../target/table-metadata.ts';
 import { ApplyLoop, type WriteGate } from './apply-loop.ts';
 import { Barriers } from './barriers.ts';
+import { withAnySource } from './any-source.ts';
 import { ByteQueue } from './byte-queue.ts';
-import { CatchUp } from './catch-up.ts';
 import { DdlExecutor, evictDdlHolder } from './ddl/ddl-executor.ts';
 import { rawRefusal } from './raw-refusal.ts';
 import { Router } from './router.ts';
 import { sourceEndpoints, targetEndpoint, type SecretStore, type SourceEndpoints } from './secrets.ts';
-import { findStart, type StartContext } from './start.ts';
+import { findStart, type StartContext, type StreamStart } from './start.ts';
 import type { PipelineBoard } from './pipeline-board.ts';
 import { TargetTablePlans } from './table-plans.ts';
 
@@ -40,6 +40,15 @@ export interface ReplicationDeps {
   readonly board: PipelineBoard;
   /** Called at named points; tests stop the process there. */
   readonly failpoint: (name: string) => Promise<void> | void;
+}
+
+/** Everything that is settled once the stream can begin. */
+interface Course extends StreamStart {
+  readonly session: TargetSession;
+  readonly checkpoint: Checkpoint;
+  readonly sources: SourceEndpoints;
+  readonly router: Router;
+  readonly traits: SourceTraits;
 }
 
 /**
@@ -83,14 +92,14 @@ export class Replication {
     await evictDdlHolder(session, this.#key);
     board.tookOver(checkpoint.epoch, stored);
     log.info({ epoch: checkpoint.epoch, position: stored.position }, 'leading');
-    const router = new Router(this.#config);
+    const traits = await withAnySource(sources, readSourceTraits);
+    const router = new Router(this.#config, traits);
     const context: StartContext = {
       config: this.#config,
       session,
       checkpoint,
       stored,
       sources,
-      target,
       router,
       board,
       log,
@@ -99,18 +108,11 @@ export class Replication {
     };
     const start = await findStart(context);
     if (signal.aborted) return;
-    await this.#follow(session, checkpoint, sources, router, start.position, start.catchUp, signal);
+    await this.#follow({ session, checkpoint, sources, router, traits, ...start }, signal);
   }
 
-  async #follow(
-    session: TargetSession,
-    checkpoint: Checkpoint,
-    sources: SourceEndpoints,
-    router: Router,
-    position: SourcePosition,
-    catchUp: CatchUp,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #follow(course: Course, signal: AbortSignal): Promise<void> {
+    const { session, checkpoint, sources, router, traits, position, catchUp } = course;
     const { board, gate, failpoint, log } = this.#deps;
     const { apply, divergence, onError } = this.#config.pipeline;
     const queue = new ByteQueue<StreamItem>(QUEUE_BYTES);
@@ -158,9 +160,21 @@ export class Replication {
       barriers: new Barriers({
         session,
         checkpoint,
-        router,
+        route: router.route,
+        mapping: { mapTable: router.route, mapSchema: router.routeSchema, coversSchema: router.coversSchema },
+        traits,
+        catchUp,
         writer,
-        ddl: new DdlExecutor({ session, pipeline: this.#key, epoch: checkpoint.epoch, fenceSql: checkpoint.fenceSql(), failpoint }),
+        ddl: new DdlExecutor({
+          session,
+          pipeline: this.#key,
+          epoch: checkpoint.epoch,
+          fenceSql: checkpoint.fenceSql(),
+          sourceFlavor: traits.flavor,
+          sourceTimeZone: traits.timeZone,
+          explain: (error) => checkpoint.explain(error),
+          failpoint,
+        }),
         onSchemaChange: () => plans.clear(),
         board,
         log,

@@ -6,8 +6,7 @@ export interface RetryState {
 }
 
 export type RetryDecision =
-  | { readonly kind: 'retry'; readonly delayMs: number; readonly state: RetryState }
-  | { readonly kind: 'suspend' };
+  { readonly kind: 'retry'; readonly delayMs: number; readonly state: RetryState } | { readonly kind: 'suspend' };
 
 const FIRST_DELAY_MS = 250;
 

@@ -9,9 +9,9 @@ export class Router {
   readonly #mapping: TableMapping;
 
   /** Throws LK1007 or LK1010 naming the field. */
-  constructor(config: Pick<PipelineConfig, 'source' | 'pipeline'>) {
+  constructor(config: Pick<PipelineConfig, 'source' | 'pipeline'>, source: { readonly lowerCaseNames: boolean }) {
     this.#filter = new TableFilter(config.source.filter);
-    this.#mapping = new TableMapping(config.pipeline.tables);
+    this.#mapping = new TableMapping(config.pipeline.tables, { ignoreCase: source.lowerCaseNames });
   }
 
   /** The target of a source table, the same object each time; null when it does not travel. */
@@ -22,12 +22,6 @@ export class Router {
   readonly routeSchema = (schema: string): string | null =>
     this.#filter.mayPassSchema(schema) ? this.#mapping.mapSchema(schema) : null;
 
-  mayRouteSchema(schema: string): boolean {
-    return this.#filter.mayPassSchema(schema) && this.#mapping.mayMatchSchema(schema);
-  }
-
-  /** Every table of the schema, those to come included, travels. */
-  coversSchema(schema: string): boolean {
-    return this.#mapping.coversSchema(schema) && this.#filter.mayPassSchema(schema);
-  }
+  /** Every table of the schema, those to come included, travels: only then may the target's schema be dropped with it. */
+  readonly coversSchema = (schema: string): boolean => this.#mapping.coversSchema(schema) && this.#filter.coversSchema(schema);
 }

@@ -1,15 +1,16 @@
 import type { Logger } from 'pino';
-import { connectionOptions, nameOf, type MysqlEndpoint } from '../../common/mysql-endpoint.ts';
-import { LockkeeperError } from '../../common/errors.ts';
 import { startPointOf } from '../../crds/canal-instance.ts';
 import type { PipelineConfig } from '../../crds/pipeline-config.ts';
 import { stableUuid } from '../source/dump-connection.ts';
+import type { SourceSession } from '../source/endpoint.ts';
 import { withSession } from '../source/endpoint.ts';
 import type { SourcePosition } from '../source/position.ts';
 import { resolveStart } from '../source/start-position.ts';
-import { copyTables, pendingCopy } from '../snapshot/first-copy.ts';
+import { loadCatchUp, SnapshotCopier } from '../snapshot/snapshot-copier.ts';
+import type { SnapshotTable, TableCatchUp } from '../snapshot/types.ts';
 import type { Checkpoint, StoredCheckpoint } from '../target/checkpoint.ts';
 import type { TargetSession } from '../target/session.ts';
+import { withAnySource } from './any-source.ts';
 import { CatchUp } from './catch-up.ts';
 import type { PipelineBoard } from './pipeline-board.ts';
 import type { Router } from './router.ts';
@@ -21,10 +22,75 @@ export interface StartContext {
   readonly checkpoint: Checkpoint;
   readonly stored: StoredCheckpoint;
   readonly sources: SourceEndpoints;
-  readonly target: MysqlEndpoint;
+  readonly openTarget: () => Promise<TargetSession>;
   readonly router: Router;
   readonly board: PipelineBoard;
   readonly log: Logger;
   readonly signal: AbortSignal;
-  readonly openTarget: () => Promise<TargetSession>;
+}
+
+export interface StreamStart {
+  readonly position: SourcePosition;
+  readonly catchUp: CatchUp;
+}
+
+const NO_ROWS = { inserted: 0, updated: 0, deleted: 0 };
+
+/**
+ * Where the stream begins: at the stored position; else behind the first copy; else at spec.start. A new position is stored
+ * before the stream begins, so that the choice is made once.
+ */
+export async function findStart(context: StartContext): Promise<StreamStart> {
+  const { stored, session, checkpoint } = context;
+  if (stored.position !== null) {
+    return { position: stored.position, catchUp: new CatchUp(await loadCatchUp(session, checkpoint.pipeline)) };
+  }
+  const copies = context.config.pipeline.initialLoad.mode !== 'Never';
+  const start = copies ? await copyFirst(context) : await startAsAsked(context);
+  await session.query(`${checkpoint.advanceSql({ position: start.position, transactions: 0, rows: NO_ROWS })};COMMIT`);
+  context.board.positionIs(start.position);
+  return start;
+}
+
+async function startAsAsked({ config, sources, checkpoint, log }: StartContext): Promise<StreamStart> {
+  const replicaUuid = stableUuid(checkpoint.pipeline);
+  const position = await withAnySource(sources, (session, endpoint) =>
+    resolveStart(session, { endpoint, serverId: config.serverId, replicaUuid }, startPointOf({ spec: config.source })),
+  );
+  log.info({ position }, 'starting without a first copy');
+  return { position, catchUp: new CatchUp() };
+}
+
+async function copyFirst(context: StartContext): Promise<StreamStart> {
+  const { config, sources, openTarget, checkpoint, router, board, log, signal } = context;
+  const { mode, chunkRows, parallelism } = config.pipeline.initialLoad;
+  const copier = new SnapshotCopier({
+    source: sources.master,
+    target: openTarget,
+    tables: () => withSession(sources.master, (session) => selectTables(session, router)),
+    pipeline: checkpoint.pipeline,
+    fenceSql: checkpoint.fenceSql(),
+    options: { mode: mode === 'Always' ? 'Always' : 'WhenNew', chunkRows, parallelism },
+    onProgress: (progress) => board.copying(progress),
+    onNotice: (text) => log.warn({}, text),
+    signal,
+  });
+  const { start, tables, rows, bytes, seconds } = await copier.run();
+  log.info({ tables: tables.length, rows, bytes, seconds }, 'first copy done');
+  const catchUps = new Map<string, TableCatchUp>(tables.map(({ schema, table, catchUp }) => [`${schema}.${table}`, catchUp]));
+  return { position: start, catchUp: new CatchUp(catchUps) };
+}
+
+/** The source's tables that travel, as they are now. */
+export async function selectTables(session: SourceSession, router: Router): Promise<SnapshotTable[]> {
+  const rows = await session.query(
+    "SELECT TABLE_SCHEMA AS `schema`, TABLE_NAME AS `table` FROM information_schema.TABLES WHERE TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') ORDER BY 1, 2",
+  );
+  const tables: SnapshotTable[] = [];
+  for (const row of rows) {
+    const source = { schema: row['schema']!, table: row['table']! };
+    const target = router.route(source.schema, source.table);
+    if (target !== null) tables.push({ source, target });
+  }
+  return tables;
 }

@@ -33,6 +33,15 @@ export class TableFilter {
     );
   }
 
+  /** Whether every table of the schema, those to come included, passes. */
+  coversSchema(schema: string): boolean {
+    return (
+      !isSystemSchema(schema) &&
+      this.#include.some((pattern) => pattern.coversSchema(schema)) &&
+      !this.#exclude.some((pattern) => pattern.mayMatchSchema(schema))
+    );
+  }
+
   #decide(schema: string, table: string): boolean {
     const name = `${schema}.${table}`;
     return (

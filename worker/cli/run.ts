@@ -1,0 +1,111 @@
+import { hostname } from 'node:os';
+import packageJson from '../../package.json' with { type: 'json' };
+import { createLogger, type Logger } from '../../common/log.ts';
+import { loadManifests, type Manifests } from '../../crds/manifest.ts';
+import { compilePipeline, type PipelineConfig } from '../../crds/pipeline-config.ts';
+import { serveHttp } from '../http/server.ts';
+import { WorkerMetrics } from '../metrics.ts';
+import { ManifestSecrets } from '../pipeline/secrets.ts';
+import { failpointFrom } from '../runtime/failpoint.ts';
+import { createCoordinator } from '../runtime/coordinate.ts';
+import { WorkerProcess } from '../runtime/worker-process.ts';
+import { showProgress } from './progress.ts';
+
+export interface RunOptions {
+  readonly file: readonly string[];
+  /** `host:port,...`, nearest first; none: this process leads every pipeline alone. */
+  readonly zookeeper?: string;
+  readonly zookeeperTimeoutSeconds: number;
+  readonly region?: string;
+  readonly workerId?: string;
+  /** `host:port`, port 0 for any free one. */
+  readonly http: string;
+  readonly output: 'auto' | 'text' | 'json';
+  readonly logLevel: string;
+}
+
+/** A drained pipeline stops within this time; after it the process ends anyway, which loses nothing either. */
+const DRAIN_MS = 5000;
+
+/**
+ * `lockkeeper run`: the pipelines of manifest files on this machine, until SIGTERM or SIGINT. Resolves to the exit code.
+ * Throws ManifestError when the files have faults, before anything is touched.
+ */
+export async function run(options: RunOptions): Promise<number> {
+  const manifests = loadManifests(options.file);
+  const configs = compileAll(manifests);
+  const worker = options.workerId ?? `${hostname()}-${process.pid}`;
+  const log = createLogger(options.logLevel, { worker });
+  const metrics = new WorkerMetrics();
+  const process_ = new WorkerProcess({
+    worker,
+    region: options.region ?? null,
+    configs,
+    secrets: new ManifestSecrets(manifests.secrets),
+    metrics,
+    log,
+    failpoint: failpointFrom(process.env),
+    coordinator: createCoordinator({
+      servers: options.zookeeper ?? null,
+      timeoutMs: options.zookeeperTimeoutSeconds * 1000,
+      worker,
+      region: options.region ?? configs[0]?.pipeline.region ?? 'home',
+      version: packageJson.version,
+      log,
+    }),
+  });
+  const { host, port } = splitAddress(options.http);
+  const http = await serveHttp({ host, port, registry: metrics.registry, probes: process_.probes });
+  log.info({ http: `http://${host}:${http.port}`, pipelines: configs.map((c) => `${c.namespace}/${c.name}`) }, 'started');
+  const progress = showProgress({ statuses: () => process_.statuses(), output: options.output, address: `${host}:${http.port}` });
+  try {
+    await process_.start();
+    await untilSignal(log);
+    await Promise.race([process_.stop(), new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref())]);
+    return 0;
+  } finally {
+    progress.stop();
+    await http.close();
+  }
+}
+
+/** Server ids are counted per instance, in the order of names, so that every process makes the same of the same files. */
+export function compileAll(manifests: Manifests): PipelineConfig[] {
+  const used = new Map<string, number>();
+  const sorted = [...manifests.pipelines].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+  return sorted.map((pipeline) => {
+    const { namespace } = pipeline.metadata;
+    const name = pipeline.spec.canalInstanceRef.name;
+    const instance = manifests.instances.find((i) => i.metadata.name === name && i.metadata.namespace === namespace)!;
+    const key = `${namespace}/${name}`;
+    const index = used.get(key) ?? 0;
+    used.set(key, index + 1);
+    return compilePipeline(instance, pipeline, index);
+  });
+}
+
+function untilSignal(log: Logger): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false;
+    const onSignal = (signal: NodeJS.Signals) => {
+      if (asked) {
+        log.warn({ signal }, 'ending at once');
+        process.exit(130);
+      }
+      asked = true;
+      log.info({ signal }, 'draining');
+      resolve();
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+  });
+}
+
+export function splitAddress(address: string): { host: string; port: number } {
+  const at = address.lastIndexOf(':');
+  const port = Number(address.slice(at + 1));
+  if (at < 0 || !Number.isInteger(port) || port < 0 || port > 65535) {
+    throw new Error(`--http takes host:port, such as 127.0.0.1:9190, not ${address}`);
+  }
+  return { host: address.slice(0, at).replace(/^\[|\]$/g, ''), port };
+}

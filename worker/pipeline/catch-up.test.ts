@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import type { SourcePosition } from '../source/position.ts';
+import type { TransactionItem } from '../source/stream-item.ts';
+import type { TableMap } from '../source/table-map.ts';
+import { CatchUp } from './catch-up.ts';
+
+const at = (offset: number): SourcePosition => ({
+  flavor: 'mysql',
+  serverUuid: 'u',
+  gtid: null,
+  journal: 'binlog.000003',
+  offset,
+  timestampMicros: 1000,
+});
+
+function transaction(offset: number, tables: string[], commitMicros = 5000): TransactionItem {
+  const events = tables.map((table) => ({ table: { schema: 's', table } as TableMap }) as TransactionItem['events'][number]);
+  const head = { gtid: null, lastCommitted: 0, sequenceNumber: 0, commitGroup: 0, commitMicros, serverId: 1 };
+  return { kind: 'transaction', head, events, bytes: 1, end: { journal: 'binlog.000003', offset }, format: Buffer.alloc(0) };
+}
+
+const names = (events: TransactionItem['events']) => events.map((event) => event.table.table);
+
+describe('CatchUp', () => {
+  it('drops events of a table until the point at which it was read', () => {
+    const catchUp = new CatchUp(new Map([['s.a', { kind: 'skipUntil', position: at(100) }]]));
+    expect(names(catchUp.treat(transaction(100, ['a', 'b'])).events)).toEqual(['b']);
+    expect(names(catchUp.treat(transaction(101, ['a', 'b'])).events)).toEqual(['a', 'b']);
+    expect(catchUp.active).toBe(false);
+  });
+
+  it('applies events as upserts while parts of a table may hold them', () => {
+    const catchUp = new CatchUp(new Map([['s.a', { kind: 'convergeUntil', position: at(100) }]]));
+    expect(catchUp.treat(transaction(50, ['b'])).careful).toBe(false);
+    expect(catchUp.treat(transaction(60, ['a'])).careful).toBe(true);
+    expect(catchUp.treat(transaction(200, ['a'])).careful).toBe(false);
+  });
+
+  it('keeps what belongs to a later point', () => {
+    const catchUp = new CatchUp(
+      new Map([
+        ['s.a', { kind: 'skipUntil', position: at(100) }],
+        ['s.b', { kind: 'skipUntil', position: at(200) }],
+      ]),
+    );
+    expect(names(catchUp.treat(transaction(150, ['a', 'b'])).events)).toEqual(['a']);
+    expect(catchUp.covers('s', 'b', null, { journal: 'binlog.000003', offset: 180 })).toBe(true);
+    expect(catchUp.covers('s', 'a', null, { journal: 'binlog.000003', offset: 180 })).toBe(false);
+  });
+
+  it('is careful after a rewind until a transaction is newer than what was applied', () => {
+    const catchUp = new CatchUp();
+    catchUp.rewind(at(1));
+    expect(catchUp.treat(transaction(10, ['a'], 1000)).careful).toBe(true);
+    expect(catchUp.treat(transaction(20, ['a'], 1001)).careful).toBe(false);
+    expect(catchUp.active).toBe(false);
+  });
+});

@@ -1,0 +1,55 @@
+import type { Logger } from '../../common/log.ts';
+import type { PipelineConfig } from '../../crds/pipeline-config.ts';
+import type { HttpProbes } from '../http/server.ts';
+import type { WorkerMetrics } from '../metrics.ts';
+import type { PipelineStatus } from '../pipeline/pipeline-status.ts';
+import type { SecretStore } from '../pipeline/secrets.ts';
+import type { WorkerCoordinator } from './coordinate.ts';
+import { PipelineHost } from './pipeline-host.ts';
+
+export interface WorkerProcessOptions {
+  readonly worker: string;
+  readonly region: string | null;
+  readonly configs: readonly PipelineConfig[];
+  readonly secrets: SecretStore;
+  readonly metrics: WorkerMetrics;
+  readonly log: Logger;
+  readonly failpoint: (name: string) => Promise<void> | void;
+  readonly coordinator: WorkerCoordinator;
+}
+
+/** All pipelines of this process: each stands for election, and runs here while it is won. */
+export class WorkerProcess {
+  readonly #options: WorkerProcessOptions;
+  readonly #hosts: readonly PipelineHost[];
+  #started = false;
+
+  constructor(options: WorkerProcessOptions) {
+    this.#options = options;
+    this.#hosts = options.configs.map((config) => new PipelineHost(config, options));
+  }
+
+  async start(): Promise<void> {
+    await this.#options.coordinator.start(this.#hosts);
+    this.#started = true;
+  }
+
+  /** Every pipeline writes the batch at hand and gives its leadership up. */
+  async stop(): Promise<void> {
+    await this.#options.coordinator.stop();
+  }
+
+  statuses(): readonly PipelineStatus[] {
+    return this.#hosts.map((host) => host.board.status());
+  }
+
+  readonly probes: HttpProbes = {
+    unhealthy: () => null,
+    unready: () => (this.#started ? this.#options.coordinator.unready() : 'starting'),
+    status: () => ({ worker: this.#options.worker, region: this.#options.region, pipelines: this.statuses() }),
+    beforeScrape: () => {
+      for (const host of this.#hosts) host.board.updateGauges();
+      this.#options.metrics.zookeeperConnected.set(this.#options.coordinator.unready() === null ? 1 : 0);
+    },
+  };
+}
