@@ -72,15 +72,13 @@ export class ZookeeperCoordinator implements Coordinator {
     this.#now = options.now ?? (() => performance.now());
   }
 
-  start(): Promise<void> {
+  async start(): Promise<void> {
     const { client } = this.#options;
+    await client.session.whenConnected();
+    await this.#beginPeriod(client.session);
     this.#spreadTimer = setInterval(() => void this.#spread(), this.#timings.spreadCheckMs);
-    return new Promise((resolve, reject) => {
-      const begin = (session: ZkSession) => {
-        this.#beginPeriod(session).then(resolve, reject);
-      };
-      this.#unsubscribe = client.onSession(begin);
-      if (client.session.state.kind === 'connecting') client.session.whenConnected().catch(reject);
+    this.#unsubscribe = client.onSession((session) => {
+      if (session !== this.#period?.session) void this.#renew(session);
     });
   }
 
@@ -144,6 +142,19 @@ export class ZookeeperCoordinator implements Coordinator {
     if (!this.#settled) await sleep(this.#timings.settleMs, null, { signal: period.signal }).catch(() => undefined);
     this.#settled = true;
     this.#reconsider();
+  }
+
+  /** Begins the next period however often it takes: this worker ran already, so its configuration is right. */
+  async #renew(session: ZkSession): Promise<void> {
+    while (!session.ended && !this.#stopping) {
+      try {
+        return await this.#beginPeriod(session);
+      } catch (error) {
+        if (session.ended) return;
+        this.#log.error({ error: messageOf(error) }, 'cannot register with ZooKeeper; trying again');
+        await sleep(this.#timings.settleMs);
+      }
+    }
   }
 
   #endPeriod(period: Period, why: string): void {

@@ -1,0 +1,64 @@
+import { LockkeeperError } from '../../common/errors.ts';
+import { pipelineConfigSchema, type PipelineConfig } from '../../crds/pipeline-config.ts';
+
+/** ZooKeeper refuses a request of more than 1 MiB (jute.maxbuffer). */
+const MAX_BYTES = 1_000_000;
+const SECRET_KEY = /passw(or)?d|passphrase|pwd$|secret|token|(private|access|api)_?key|credential/i;
+/** A reference to a Secret is its name, not its content. */
+const SECRET_REFERENCE = /SecretRef$/;
+/** Keys below this one are names of columns. */
+const COLUMN_NAMES = 'rename';
+
+/** @throws LockkeeperError LK1703 if the configuration may not stand in ZooKeeper, which anyone in the network may read */
+export function encodeConfig(config: PipelineConfig): string {
+  const text = JSON.stringify(config);
+  decodeConfig(text, config.name);
+  return text;
+}
+
+/**
+ * The configuration in a pipeline's config znode.
+ * @throws LockkeeperError LK1703 naming field and value
+ */
+export function decodeConfig(text: string, name: string): PipelineConfig {
+  if (text.length > MAX_BYTES) throw invalid(name, '', `${text.length} characters, more than ${MAX_BYTES}`);
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw invalid(name, '', `${JSON.stringify(text.slice(0, 40))}, which is not JSON`);
+  }
+  const secret = findSecret(json, []);
+  if (secret !== null) {
+    // Never the value.
+    throw invalid(name, secret, 'a key that looks like a secret', 'Keep secrets in a Kubernetes Secret and name it in the manifest.');
+  }
+  const parsed = pipelineConfigSchema.safeParse(json);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    throw invalid(name, issue.path.join('.'), issue.message);
+  }
+  if (parsed.data.name !== name) throw invalid(name, 'name', `the configuration of pipeline ${parsed.data.name}`);
+  return parsed.data;
+}
+
+/** The path of the first key that looks like a secret, or null. */
+function findSecret(value: unknown, path: readonly string[]): string | null {
+  if (typeof value !== 'object' || value === null) return null;
+  for (const [key, inner] of Object.entries(value)) {
+    const here = [...path, key];
+    if (!Array.isArray(value) && SECRET_KEY.test(key) && !SECRET_REFERENCE.test(key)) return here.join('.');
+    const found = key === COLUMN_NAMES ? null : findSecret(inner, here);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+function invalid(name: string, field: string, found: string, remedy?: string): LockkeeperError {
+  const where = field === '' ? '' : `, field ${field}`;
+  return new LockkeeperError('LK1703', `configuration of pipeline ${name} in ZooKeeper is invalid${where}`, {
+    found,
+    remedy,
+    details: { pipeline: name, field },
+  });
+}
