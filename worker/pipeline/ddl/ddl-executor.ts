@@ -11,7 +11,7 @@ import { decodeFingerprints, encodeFingerprints, quotedName, takeFingerprints } 
 import { judge } from './recovery.ts';
 import type { ExecuteStatement, RewrittenStatement, TableName } from './rewrite.ts';
 import { describeStatement } from './statement-record.ts';
-import { contextSettings, enterSql, leaveSql, saveSession } from './session-context.ts';
+import { contextSettings, saveSession, switchSession } from './session-context.ts';
 
 export { evictDdlHolder } from './ddl-lock.ts';
 
@@ -77,7 +77,9 @@ export class DdlExecutor {
       if (rewritten.kind === 'refuse') return await this.#refuse(record, rewritten.error);
       return await this.#run(item, record, rewritten, own, advanceSql);
     } catch (error) {
-      throw this.#options.explain?.(error) ?? error;
+      const explained = this.#options.explain?.(error) ?? error;
+      if (explained instanceof LockkeeperError) throw explained;
+      throw passingError(explained, record) ?? explained;
     } finally {
       // A broken connection has given the lock back by itself.
       await releaseDdlLock(session, pipeline).catch(() => undefined);
@@ -161,21 +163,22 @@ export class DdlExecutor {
     const { session, sourceFlavor, sourceTimeZone, pipeline, fenceSql } = this.#options;
     const settings = contextSettings(item.context, sourceFlavor, session.flavor, sourceTimeZone ?? null);
     const saved = await saveSession(session, settings);
-    const enter = enterSql(settings, saved);
-    const leave = enter === null ? null : leaveSql(saved, enter);
+    const { enter, leave, inClientCharset } = switchSession(settings, saved);
     let failure: { readonly error: unknown } | null = null;
     try {
       if (enter !== null) await session.query(enter);
-      await session.query(sql);
+      await session.query(inClientCharset(sql));
     } catch (error) {
       failure = { error };
     }
-    if (leave !== null) {
-      await session.query(leave).catch((error: unknown) => {
-        // Rows must not be written in the source's context. The statement's record is still open: the next attempt judges it.
-        throw passingError(failure?.error ?? error, record) ?? new LockkeeperError('LK1302', undefined, { cause: error });
-      });
-    }
+    await session.query(leave).catch((error: unknown) => {
+      // Rows must not be written in the source's context. The statement's record is still open: the next attempt judges it.
+      const cause = failure?.error ?? error;
+      throw (
+        passingError(cause, record) ??
+        new LockkeeperError('LK1302', `the session cannot be set back: ${messageOf(error)}`, { cause })
+      );
+    });
     if (failure === null) return;
     const passing = passingError(failure.error, record);
     if (passing !== null) throw passing;

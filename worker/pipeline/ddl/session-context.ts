@@ -56,10 +56,12 @@ export function contextSettings(
     'explicit_defaults_for_timestamp',
     context.explicitDefaultsForTimestamp === null ? null : context.explicitDefaultsForTimestamp ? 1 : 0,
   );
+  // With autocommit off, MariaDB's EXCHANGE PARTITION waits for a lock that its own check of the rows holds.
+  set('autocommit', 1);
   if (flavor === 'mysql') set('sql_generate_invisible_primary_key', 0); // the source logs such a key as part of the statement
   set('timestamp', context.timestamp.toFixed(6));
   set('collation_server', context.charset === null ? null : collation(context.charset.server, flavor));
-  set('character_set_client', context.charset === null ? 'utf8mb4' : collation(context.charset.client, flavor));
+  set(CLIENT, context.charset === null ? 'utf8mb4' : collation(context.charset.client, flavor));
   set('collation_connection', context.charset === null ? null : collation(context.charset.connection, flavor));
   return settings;
 }
@@ -70,7 +72,7 @@ function collation(id: number, flavor: Flavor): number {
 }
 
 /** Variables that take privileges to set, so they are set only where they differ, or do not exist at every version. */
-const compared = [
+const compared = new Set([
   'collation_server',
   'lc_time_names',
   'auto_increment_increment',
@@ -78,7 +80,9 @@ const compared = [
   'default_collation_for_utf8mb4',
   'explicit_defaults_for_timestamp',
   'sql_generate_invisible_primary_key',
-];
+]);
+
+const CLIENT = 'character_set_client';
 
 /** A session's settings at the time, so that they can be set back. */
 export interface SavedSession {
@@ -110,24 +114,37 @@ export async function saveSession(runner: SqlRunner, settings: SessionSettings):
   return { restore, collationIds };
 }
 
-/** SQL that puts the session into a statement's context, or null when there is nothing to change. */
-export function enterSql(settings: SessionSettings, saved: SavedSession): string | null {
+export interface SessionSwitch {
+  /**
+   * Puts the session into the statement's context, but for its character set; null when there is nothing to change. Ends what
+   * reading has begun: some variables cannot be set within a transaction.
+   */
+  readonly enter: string | null;
+  /**
+   * The statement with its character set around it, as one packet: the driver follows a change of character_set_client and
+   * would encode what it sends afterwards, where bytes are to go as they are.
+   */
+  readonly inClientCharset: (sql: string) => string;
+  /** Puts everything back, also after an error. */
+  readonly leave: string;
+}
+
+export function switchSession(settings: SessionSettings, saved: SavedSession): SessionSwitch {
+  const client = saved.restore.get(CLIENT) ?? 'binary';
   const wanted = [...settings].filter(([name, value]) => {
     const present = saved.restore.get(name);
-    if (present === undefined) return false; // not known at this server or version
-    if (!compared.includes(name)) return true;
-    return !sameValue(value, saved.collationIds.get(name) ?? present);
+    if (present === undefined || name === CLIENT) return false; // not known at this server or version
+    return !compared.has(name) || !sameValue(value, saved.collationIds.get(name) ?? present);
   });
-  return setSql(wanted);
+  const changed = new Set([CLIENT, ...wanted.map(([name]) => name)]);
+  return {
+    enter: wanted.length === 0 ? null : `ROLLBACK;${setSql(wanted)}`,
+    inClientCharset: (sql) => `${setSql([[CLIENT, settings.get(CLIENT)!]])};${sql}\n;${setSql([[CLIENT, client]])}`,
+    leave: `ROLLBACK;${setSql([...saved.restore].filter(([name]) => changed.has(name)))}`,
+  };
 }
 
-/** SQL that puts the session back. */
-export function leaveSql(saved: SavedSession, entered: string): string | null {
-  return setSql([...saved.restore].filter(([name]) => entered.includes(` ${name}=`)));
-}
-
-function setSql(settings: readonly (readonly [string, string])[]): string | null {
-  if (settings.length === 0) return null;
+function setSql(settings: readonly (readonly [string, string])[]): string {
   return `SET ${settings.map(([name, value]) => `SESSION ${name}=${value}`).join(', ')}`;
 }
 
