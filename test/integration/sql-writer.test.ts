@@ -1,14 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { TransactionItem } from '../../worker/source/stream-item.ts';
-import { SqlWriter, type DivergencePolicy } from '../../worker/target/sql/sql-writer.ts';
-import type { RowRun } from '../../worker/target/row-run.ts';
-import { TargetSession } from '../../worker/target/session.ts';
-import { TableMetadataCache } from '../../worker/target/table-metadata.ts';
 import { insertedValues, readTransactions } from '../matrix/binlog.ts';
 import { casesFor, charsetCases, type MatrixCase } from '../matrix/cases.ts';
 import { changeRows, charsetsOf, createTables, insertRows, shapesOf, tableName } from '../matrix/tables.ts';
 import { expectSameData, startMariadb, startMysql, type DbServer } from '../servers/index.ts';
 import { positionOf } from './source-helpers.ts';
+import { runsOf, SqlApplier } from './sql-harness.ts';
 
 let mysql: DbServer;
 let mariadb: DbServer;
@@ -21,51 +18,23 @@ afterAll(async () => {
   await Promise.all([mysql?.stop(), mariadb?.stop()]);
 });
 
-function runsOf({ events }: TransactionItem): RowRun[] {
-  return events.map(({ table, operation, type, flags, head, images }) => ({
-    table,
-    operation,
-    type,
-    flags,
-    head,
-    images: [images],
-    rows: 0,
-    bytes: images.length,
-  }));
-}
-
-async function openSession(server: DbServer): Promise<TargetSession> {
-  return TargetSession.open({ host: server.host, port: server.port, user: server.user, password: server.password });
-}
-
-interface Applied {
-  readonly session: TargetSession;
-  readonly writer: SqlWriter;
-}
-
-async function openWriter(server: DbServer, policy: DivergencePolicy = 'Stop'): Promise<Applied> {
-  const session = await openSession(server);
-  return { session, writer: new SqlWriter(session, new TableMetadataCache(session), policy) };
-}
-
 async function applyAll(server: DbServer, transactions: readonly TransactionItem[], carefully = false): Promise<void> {
-  const { session, writer } = await openWriter(server);
-  try {
-    for (const transaction of transactions) {
-      const runs = runsOf(transaction);
-      try {
-        await (carefully ? writer.writeCarefully(runs) : writer.write(runs));
-      } catch (error) {
-        const tables = [...new Set(runs.map((run) => run.table.table))];
-        throw new Error(
-          `rows of ${tables.join()} were not written: ${String(error)} ${String((error as { found?: string }).found)}`,
-          { cause: error },
-        );
-      }
-      await session.query('COMMIT');
+  using applier = await SqlApplier.open(server);
+  const { session, writer } = applier;
+  for (const transaction of transactions) {
+    const runs = runsOf(transaction);
+    try {
+      await (carefully ? writer.writeCarefully(runs) : writer.write(runs));
+    } catch (error) {
+      const tables = [...new Set(runs.map((run) => run.table.table))];
+      throw new Error(
+        `rows of ${tables.join()} were not written: ${String(error)} ${String((error as { found?: string }).found)}`,
+        {
+          cause: error,
+        },
+      );
     }
-  } finally {
-    session.destroy();
+    await session.query('COMMIT');
   }
 }
 
@@ -155,7 +124,10 @@ describe('between families', () => {
     ['MariaDB', 'MySQL', () => [mariadb, mysql] as const],
   ])('%s to %s', async (_from, _to, servers) => {
     const [source, target] = servers();
-    const cases = casesFor(source.flavor, target.flavor).filter((each) => !each.type.startsWith('JSON'));
+    const cases = casesFor(source.flavor, target.flavor)
+      .filter((each) => !each.type.startsWith('JSON'))
+      // MariaDB does not keep the sign of zero.
+      .map((each) => ({ ...each, values: each.values.filter((value) => target.flavor === 'mysql' || value !== '-0e0') }));
     const result = await replicate(source, target, 'types', cases);
     expectSameBytes(result, cases);
   });

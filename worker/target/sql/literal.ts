@@ -108,15 +108,17 @@ export function literalWriter(column: ColumnPair, context: LiteralContext): Lite
 
 /** Text and bytes: as they are where the target column has the same character set, else with a character set introducer. */
 function bytesWriter(column: ColumnPair): LiteralWriter {
-  const charset = column.charset ?? 'binary';
-  if (needsIntroducer(column)) {
-    const introducer = Buffer.from(`_${charset} `, 'latin1');
-    return (out, image, start, end) => {
-      out.raw(introducer);
-      out.hex(image, start, end);
-    };
-  }
+  if (needsIntroducer(column)) return textIntroducer(column.charset ?? 'binary');
   return (out, image, start, end) => out.quoted(image, start, end);
+}
+
+/** `_charset X'...'` */
+export function textIntroducer(charset: string): LiteralWriter {
+  const introducer = Buffer.from(`_${charset} `, 'latin1');
+  return (out, image, start, end) => {
+    out.raw(introducer);
+    out.hex(image, start, end);
+  };
 }
 
 /** Whether the server must be told the text's character set, so that it converts. */

@@ -1,5 +1,6 @@
 import { ColumnType } from '../../source/column-type.ts';
-import { needsIntroducer, padded, paddedLength } from './literal.ts';
+import type { Flavor } from '../../source/position.ts';
+import { needsIntroducer, padded, paddedLength, textIntroducer } from './literal.ts';
 import type { LiteralWriter } from './number-literals.ts';
 import type { ColumnPair } from './source-column.ts';
 
@@ -22,8 +23,7 @@ export function keyPredicate(column: ColumnPair, literal: LiteralWriter): Litera
         else equals(name, literal)(out, image, start, end);
       };
     case ColumnType.SET:
-      // SET and a number are compared as doubles.
-      return equals(cast(name, 'UNSIGNED'), literal);
+      return equals(setBits(name), literal);
     default:
       return equals(name, comparedLiteral(column, literal));
   }
@@ -51,7 +51,7 @@ export function listable(column: ColumnPair): boolean {
  * `column` holds exactly this value, byte for byte: for tables without a key, where a row that is only equal by collation
  * (or as 0 and -0 are) would be the wrong one.
  */
-export function exactPredicate(column: ColumnPair, literal: LiteralWriter): LiteralWriter {
+export function exactPredicate(column: ColumnPair, literal: LiteralWriter, flavor: Flavor): LiteralWriter {
   const name = identifier(column.target.name);
   const { dataType, charset } = column.target;
   if (dataType === 'json') {
@@ -74,15 +74,17 @@ export function exactPredicate(column: ColumnPair, literal: LiteralWriter): Lite
       return (out, image, start, end) => {
         equals(name, literal)(out, image, start, end);
         const value = column.type === ColumnType.FLOAT ? image.readFloatLE(start) : image.readDoubleLE(start);
-        if (value !== 0) return;
+        // MariaDB does not keep the sign of zero.
+        if (value !== 0 || flavor === 'mariadb') return;
         out.ascii(' AND CAST(');
         out.raw(name);
         out.ascii(Object.is(value, -0) ? " AS CHAR) LIKE '-%'" : " AS CHAR) NOT LIKE '-%'");
       };
     case ColumnType.YEAR:
     case ColumnType.ENUM:
-    case ColumnType.SET:
       return equals(cast(name, 'UNSIGNED'), literal);
+    case ColumnType.SET:
+      return equals(setBits(name), literal);
     case ColumnType.GEOMETRY:
     case ColumnType.VECTOR:
       return (out, image, start, end) => {
@@ -106,7 +108,8 @@ function exactText(column: ColumnPair, name: Buffer, literal: LiteralWriter): Li
       }
     : literal;
   const exact = equals(cast(name, 'BINARY'), asBytes);
-  if (column.target.dataType !== 'char' && column.target.dataType !== 'varchar') return exact;
+  const indexable = column.target.dataType === 'char' || column.target.dataType === 'varchar';
+  if (!indexable || needsIntroducer(column) || needsComparedCharset(column)) return exact;
   // The plain comparison is implied by the exact one, but it can use an index.
   const plain = equals(name, literal);
   return (out, image, start, end) => {
@@ -116,10 +119,29 @@ function exactText(column: ColumnPair, name: Buffer, literal: LiteralWriter): Li
   };
 }
 
-/** The value for comparisons: BINARY(n) with all its bytes, since there the server does not pad. */
+/** Character sets in which every byte sequence that a column can hold is a character to the server, too. */
+const WHOLLY_MAPPED: ReadonlySet<string> = new Set(['utf8mb4', 'utf8mb3', 'latin1', 'ascii']);
+
+/**
+ * The value for comparisons: BINARY(n) with all its bytes, since there the server does not pad; text with its character set,
+ * since for a comparison the server converts a literal without one, and refuses bytes that are no character.
+ */
 export function comparedLiteral(column: ColumnPair, literal: LiteralWriter): LiteralWriter {
   const length = column.target.dataType === 'binary' ? paddedLength(column) : null;
-  return length === null ? literal : padded(length, literal);
+  if (length !== null) return padded(length, literal);
+  return needsComparedCharset(column) ? textIntroducer(column.target.charset!) : literal;
+}
+
+/** Whether comparisons name the text's character set although the column's is the same. */
+export function needsComparedCharset(column: ColumnPair): boolean {
+  const { charset, dataType } = column.target;
+  if (charset === null || WHOLLY_MAPPED.has(charset) || needsIntroducer(column)) return false;
+  return dataType !== 'enum' && dataType !== 'set';
+}
+
+/** All bits of a SET as a number: compared as it is, it would be taken for a double. */
+function setBits(name: Buffer): Buffer {
+  return Buffer.concat([Buffer.from('('), name, Buffer.from(' & 18446744073709551615)')]);
 }
 
 function cast(name: Buffer, type: string): Buffer {

@@ -230,7 +230,10 @@ export class SqlWriter {
     let writer = this.#writers.get(map);
     // Metadata that was read anew is another object.
     if (writer === undefined || writer.target !== target) {
-      writer = await TableWriter.compile(this.#session, map, target, await this.#opaqueForms(map));
+      writer = await TableWriter.compile(this.#session, map, target, {
+        flavor: this.#session.flavor,
+        opaque: await this.#opaqueForms(map),
+      });
       this.#writers.set(map, writer);
     }
     return writer;

@@ -1,4 +1,5 @@
 import { ColumnType } from '../../source/column-type.ts';
+import type { Flavor } from '../../source/position.ts';
 import { rowShape, type RowShape } from '../../source/row-shape.ts';
 import type { TableMap } from '../../source/table-map.ts';
 import type { SqlRunner } from '../session.ts';
@@ -8,7 +9,7 @@ import type { OpaqueForms } from './json-literal.ts';
 import { literalWriter, needsIntroducer } from './literal.ts';
 import { memberMap } from './member-map.ts';
 import type { LiteralWriter } from './number-literals.ts';
-import { comparedLiteral, exactPredicate, identifier, keyPredicate, listable } from './predicate.ts';
+import { comparedLiteral, exactPredicate, identifier, keyPredicate, listable, needsComparedCharset } from './predicate.ts';
 import { matchColumns, type ColumnPair } from './source-column.ts';
 import type { SqlBuffer } from './sql-buffer.ts';
 
@@ -26,6 +27,12 @@ export interface WriterColumn {
   readonly generated: boolean;
   /** Values may be chosen by CASE, which makes one type of all branches. */
   readonly caseable: boolean;
+}
+
+/** What is to be known of the target server. */
+export interface CompileContext {
+  readonly flavor: Flavor;
+  readonly opaque: OpaqueForms;
 }
 
 /** Where the values of one row lie: a buffer, and start and end of every column (-1 = NULL). */
@@ -71,7 +78,9 @@ export class TableWriter {
     this.ordered = ordered;
     this.hiddenKey = hidden;
     this.selfReferencing = target.referencedBy.some((parent) => parent.schema === target.schema && parent.table === target.table);
-    this.noisy = columns.some(({ pair }) => needsIntroducer(pair) && pair.charset !== 'utf8mb4');
+    this.noisy =
+      columns.some(({ pair }) => needsIntroducer(pair) && pair.charset !== 'utf8mb4') ||
+      (this.key?.some(({ pair }) => needsComparedCharset(pair)) ?? false);
     const names = this.written.map((column) => column.name.toString('latin1')).join();
     this.insertHead = Buffer.from(`INSERT INTO ${this.name.toString('latin1')} (${names}) VALUES `, 'latin1');
     this.#enums = this.written.filter(({ pair }) => pair.type === ColumnType.ENUM);
@@ -79,7 +88,8 @@ export class TableWriter {
   }
 
   /** Asks the server where that is needed (member names in another character set). */
-  static async compile(session: SqlRunner, map: TableMap, target: TableMetadata, opaque: OpaqueForms): Promise<TableWriter> {
+  static async compile(session: SqlRunner, map: TableMap, target: TableMetadata, context: CompileContext): Promise<TableWriter> {
+    const { opaque } = context;
     const columns: WriterColumn[] = [];
     for (const pair of matchColumns(map, target).pairs) {
       const literal = literalWriter(pair, { opaque, memberMap: await memberMap(session, pair) });
@@ -90,7 +100,7 @@ export class TableWriter {
         literal,
         keyLiteral: comparedLiteral(pair, literal),
         keyPredicate: keyPredicate(pair, literal),
-        exactPredicate: exactPredicate(pair, literal),
+        exactPredicate: exactPredicate(pair, literal, context.flavor),
         generated: pair.target.generated !== null,
         caseable: isCaseable(pair),
       });
