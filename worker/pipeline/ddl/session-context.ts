@@ -2,6 +2,7 @@ import type { RowDataPacket } from 'mysql2';
 import type { Flavor } from '../../source/position.ts';
 import type { StatementContext } from '../../source/stream-item.ts';
 import { quote, type SqlRunner } from '../../target/session.ts';
+import { charsetOfCollation } from '../../target/sql/charset.ts';
 
 /** Session variables by name, values as SQL. */
 export type SessionSettings = ReadonlyMap<string, string>;
@@ -61,7 +62,8 @@ export function contextSettings(
   if (flavor === 'mysql') set('sql_generate_invisible_primary_key', 0); // the source logs such a key as part of the statement
   set('timestamp', context.timestamp.toFixed(6));
   set('collation_server', context.charset === null ? null : collation(context.charset.server, flavor));
-  set(CLIENT, context.charset === null ? 'utf8mb4' : collation(context.charset.client, flavor));
+  // By name: MariaDB takes ids of default collations only.
+  set(CLIENT, context.charset === null ? 'utf8mb4' : (charsetOfCollation(context.charset.client) ?? 'utf8mb4'));
   set('collation_connection', context.charset === null ? null : collation(context.charset.connection, flavor));
   return settings;
 }
