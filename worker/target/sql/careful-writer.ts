@@ -94,15 +94,17 @@ export class CarefulWriter {
    * other rows went.
    */
   async #put(writer: TableWriter, reader: RowReader): Promise<number> {
+    let own = 0;
     if (writer.key !== null) {
       const changed = await this.#run(writer, reader, (out) => this.#updateSql(out, writer, reader, reader.after));
       if (changed.kind === 'done' && changed.rows > 0) return 0;
+      if (changed.kind === 'duplicate') own = 1;
     }
     // Deleting the rows in the way must not take their children with it: they belong to rows of the source.
     const replaced = await this.#unchecked(() =>
       this.#run(writer, reader, (out) => this.#insertSql(out, writer, reader, 'REPLACE')),
     );
-    return replaced.kind === 'done' ? Math.max(0, replaced.rows - 1) : 0;
+    return replaced.kind === 'done' ? Math.max(0, replaced.rows - 1 - own) : 0;
   }
 
   async #unchecked<T>(action: () => Promise<T>): Promise<T> {

@@ -1,25 +1,29 @@
 import { u16, u32 } from '../../source/bytes.ts';
 import { LockkeeperError } from '../../../common/errors.ts';
 import { ColumnType, columnTypeName } from '../../source/column-type.ts';
+import {
+  LARGE_ARRAY,
+  LITERAL,
+  INT16,
+  UINT16,
+  INT32,
+  UINT32,
+  INT64,
+  UINT64,
+  DOUBLE,
+  STRING,
+  OPAQUE,
+  layoutOf,
+  typeAt,
+  undecodable,
+  valueAt,
+  varLength,
+  varLengthBytes,
+} from './json-layout.ts';
 import { decimalWriter, writeDoubleValue, writeInt64, writeUint64 } from './number-literals.ts';
 import type { SqlBuffer } from './sql-buffer.ts';
 import { unpackTemporal, unpackTime, writePacked } from './temporal-literals.ts';
 
-/** Type bytes of MySQL's binary JSON. Source: MySQL sql-common/json_binary.h. */
-const LARGE_OBJECT = 1;
-const LARGE_ARRAY = 3;
-const LITERAL = 4;
-const INT16 = 5;
-const UINT16 = 6;
-const INT32 = 7;
-const UINT32 = 8;
-const INT64 = 9;
-const UINT64 = 10;
-const DOUBLE = 11;
-const STRING = 12;
-const OPAQUE = 15;
-
-const TWO_32 = 0x1_0000_0000;
 const LITERALS = ['null', 'true', 'false'];
 
 /** SQL around a hex or decimal literal that makes a JSON scalar of one opaque type: see probeOpaque. */
@@ -63,37 +67,6 @@ function writeTyped(out: SqlBuffer, image: Buffer, type: number, at: number, opa
   out.ascii('JSON_EXTRACT(JSON_ARRAY(');
   writeElement(out, image, type, at, opaque);
   out.ascii("),_utf8mb4'$[0]')");
-}
-
-/** Where the parts of a JSON object or array lie. One object serves all: elements are read before a nested one is begun. */
-interface Layout {
-  readonly object: boolean;
-  readonly large: boolean;
-  readonly count: number;
-  readonly keys: number;
-  readonly values: number;
-}
-
-function layoutOf(image: Buffer, type: number, at: number): Layout {
-  const large = (type & 1) === 1;
-  const object = type <= LARGE_OBJECT;
-  const width = large ? 4 : 2;
-  const count = large ? u32(image, at) : u16(image, at);
-  const keys = at + 2 * width;
-  return { object, large, count, keys, values: object ? keys + count * (width + 2) : keys };
-}
-
-/** Offset of the data of value `i`; small scalars lie in the entry itself. */
-function valueAt(image: Buffer, layout: Layout, base: number, i: number): number {
-  const entry = layout.values + i * (layout.large ? 5 : 3);
-  const type = image[entry]!;
-  const inline = (type >= LITERAL && type <= UINT16) || (layout.large && (type === INT32 || type === UINT32));
-  if (inline) return entry + 1;
-  return base + (layout.large ? u32(image, entry + 1) : u16(image, entry + 1));
-}
-
-function typeAt(image: Buffer, layout: Layout, i: number): number {
-  return image[layout.values + i * (layout.large ? 5 : 3)]!;
 }
 
 /** Whether MySQL's JSON parser makes the very same document out of the text: same types, same bits. */
@@ -386,26 +359,4 @@ function writeStringText(out: SqlBuffer, image: Buffer, start: number, end: numb
   }
   bytes[at++] = 0x22;
   out.length = at;
-}
-
-/** Lengths are written 7 bits a byte, low bits first, the top bit says that more follow. */
-function varLength(image: Buffer, at: number): number {
-  let value = 0;
-  for (let i = 0; i < 5; i++) {
-    const next = image[at + i];
-    if (next === undefined) break;
-    value += (next & 0x7f) * 2 ** (7 * i);
-    if (next < 0x80 && value < TWO_32) return value;
-  }
-  throw undecodable('length');
-}
-
-function varLengthBytes(image: Buffer, at: number): number {
-  let bytes = 1;
-  while (image[at + bytes - 1]! >= 0x80) bytes++;
-  return bytes;
-}
-
-function undecodable(what: string): LockkeeperError {
-  return new LockkeeperError('LK1203', `a JSON value of a row cannot be decoded: ${what}`);
 }
