@@ -17,6 +17,8 @@ export interface MatrixCase {
   readonly sameFlavorOnly?: boolean;
   /** The type may be a primary key, and this many of the first values are different as keys. */
   readonly keys?: number;
+  /** Only these shapes of table; every one that is possible when left out. */
+  readonly shapes?: readonly ('id' | 'keyless' | 'key')[];
 }
 
 /** The session in which the values are written at the source. */
@@ -419,7 +421,14 @@ const oneFlavorCases: MatrixCase[] = [
     name: 'vector',
     type: 'VECTOR(3)',
     only: 'mysql',
-    values: ["TO_VECTOR('[1,2,3]')", "TO_VECTOR('[-0.5,1e30,1e-30]')"],
+    values: ["TO_VECTOR('[1,2,3]')", "TO_VECTOR('[-0.5,1e30,1e-30]')", "TO_VECTOR('[-0,3.4028234e38,1.4e-45]')"],
+    sameFlavorOnly: true,
+  },
+  {
+    name: 'vector_large',
+    type: 'VECTOR(16383)',
+    only: 'mysql',
+    values: ["TO_VECTOR('[7]')", "TO_VECTOR(CONCAT('[', REPEAT('0.25,', 16382), '-1]'))"],
     sameFlavorOnly: true,
   },
   {

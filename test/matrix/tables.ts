@@ -28,8 +28,9 @@ function createTable(schema: string, each: MatrixCase, shape: MatrixShape, type:
   }
 }
 
-/** Shapes in which a case can stand. */
+/** Shapes in which a case can stand. Those of character sets are many and alike, so they may be had in one shape alone. */
 export function shapesOf(each: MatrixCase): MatrixShape[] {
+  if (each.shapes !== undefined) return [...each.shapes];
   return each.keys === undefined ? ['id', 'keyless'] : ['id', 'keyless', 'key'];
 }
 
