@@ -11,6 +11,8 @@ import type { BatchWriter } from '../target/batch-writer.ts';
 import type { CheckpointStep, RowTotals } from '../target/checkpoint.ts';
 import { BatchPlan } from '../target/plan/batch-plan.ts';
 import type { TablePlan } from '../target/plan/table-plan.ts';
+import { DependencySum } from '../target/dependencies.ts';
+import { Lanes } from '../target/lanes.ts';
 import type { PositionTracker } from '../source/position-tracker.ts';
 import type { ByteQueue } from './byte-queue.ts';
 import type { CatchUp } from './catch-up.ts';
@@ -53,7 +55,8 @@ export interface AppliedBatch {
 
 export interface ApplyLoopOptions {
   readonly queue: ByteQueue<StreamItem>;
-  readonly writer: BatchWriter;
+  /** One per lane; the first also writes what stands alone. */
+  readonly writers: readonly [BatchWriter, ...BatchWriter[]];
   readonly plans: TablePlans;
   readonly tracker: PositionTracker;
   readonly barriers: BarrierHandlers;
@@ -69,7 +72,7 @@ const NO_ROWS: RowTotals = { inserted: 0, updated: 0, deleted: 0 };
 
 /**
  * Takes items from the source in order, joins transactions while the target is busy, and writes each batch as one target
- * transaction. At most one batch is being written while the next one is being planned and encoded.
+ * transaction. While batches are being written (one, or as many as there are lanes) the next one is planned and encoded.
  */
 export class ApplyLoop {
   readonly #options: ApplyLoopOptions;
@@ -77,8 +80,9 @@ export class ApplyLoop {
   #transactions = 0;
   #careful = false;
   #format: Buffer | null = null;
-  #inFlight: Promise<void> = Promise.resolve();
-  #busy = false;
+  readonly #lanes: Lanes;
+  readonly #writer: BatchWriter;
+  readonly #dependencies = new DependencySum();
   #failed: { readonly error: unknown } | null = null;
   #openParts: RowTotals | null = null;
   #pendingPosition = false;
@@ -88,29 +92,29 @@ export class ApplyLoop {
 
   constructor(options: ApplyLoopOptions) {
     this.#options = options;
+    this.#writer = options.writers[0];
+    this.#lanes = new Lanes(options.writers, options.now, (error) => {
+      this.#failed ??= { error };
+      options.queue.fail(error);
+    });
     this.#lastCheckpointAt = options.now();
   }
 
   /** Applies until the queue ends (clean stop) or something fails. Whole transactions taken from the queue are committed first. */
   async run(): Promise<void> {
     const { queue } = this.#options;
-    try {
-      for (;;) {
-        if (this.#failed !== null) throw this.#failed.error;
-        const items = queue.poll();
-        for (const item of items) {
-          if (this.#stopping) break;
-          await this.#accept(item);
-        }
-        this.#join = { ...this.#join, arrivals: items.length };
-        if (this.#stopping || queue.ended) break;
-        if (queue.length === 0) await this.#idle();
+    for (;;) {
+      if (this.#failed !== null) throw this.#failed.error;
+      const items = queue.poll();
+      for (const item of items) {
+        if (this.#stopping) break;
+        await this.#accept(item);
       }
-      await this.#finish();
-    } catch (error) {
-      await this.#inFlight.catch(() => undefined);
-      throw error;
+      this.#join = { ...this.#join, arrivals: items.length };
+      if (this.#stopping || queue.ended) break;
+      if (queue.length === 0) await this.#idle();
     }
+    await this.#finish();
   }
 
   /** Stops after the batch at hand: what is left in the queue comes again after the next start. */
@@ -122,7 +126,7 @@ export class ApplyLoop {
   async #finish(): Promise<void> {
     if (this.#openParts !== null) {
       await this.#settle();
-      await this.#options.writer.rollback();
+      await this.#writer.rollback();
       return;
     }
     await this.#submit();
@@ -133,7 +137,7 @@ export class ApplyLoop {
   async #idle(): Promise<void> {
     const { queue, limits, now, sleep } = this.#options;
     if (this.#transactions > 0 && this.#plan.rows > 0) {
-      if (this.#busy) {
+      if (this.#lanes.busy) {
         await this.#settle();
         return;
       }
@@ -169,7 +173,7 @@ export class ApplyLoop {
         this.#pendingPosition = true;
         return;
       case 'restart':
-        if (this.#openParts !== null) await this.#options.writer.rollback();
+        if (this.#openParts !== null) await this.#writer.rollback();
         this.#openParts = null;
         this.#options.tracker.restart(item);
         if (item.rewound) this.#options.catchUp.rewind(this.#options.tracker.position());
@@ -207,6 +211,7 @@ export class ApplyLoop {
     this.#format = item.format;
     await this.#add(treatment.events);
     tracker.advance(item.head, item.end);
+    this.#dependencies.add(item.head, item.end.journal);
     this.#transactions++;
     this.#pendingPosition = true;
     if (this.#plan.rows >= limits.maxBatchRows || this.#plan.bytes >= limits.maxBatchBytes) await this.#submit();
@@ -229,7 +234,8 @@ export class ApplyLoop {
   }
 
   async #acceptPart(item: TransactionPartItem): Promise<void> {
-    const { writer, catchUp, tracker } = this.#options;
+    const { catchUp, tracker } = this.#options;
+    const writer = this.#writer;
     if (item.first) await this.#drain();
     const before = item.first ? NO_ROWS : this.#openParts!;
     const treatment = catchUp.treat(item);
@@ -248,7 +254,8 @@ export class ApplyLoop {
   }
 
   async #acceptXaCommit(item: XaItem): Promise<void> {
-    const { writer, barriers, tracker } = this.#options;
+    const { barriers, tracker } = this.#options;
+    const writer = this.#writer;
     await this.#drain();
     const prepared = await barriers.xaCommit(item);
     await this.#add(prepared.events);
@@ -270,40 +277,26 @@ export class ApplyLoop {
   }
 
   async #settle(): Promise<void> {
-    await this.#inFlight;
+    await this.#lanes.settle();
   }
 
-  /** Encodes the collected batch while the one before it is still being written, then sends it. */
+  /** Encodes the collected batch while those before it are still being written, then sends it. */
   async #submit(): Promise<void> {
     if (this.#transactions === 0 && !this.#pendingPosition) return;
-    const { writer, gate, now, onApplied } = this.#options;
+    const { gate, onApplied } = this.#options;
     const bytes = this.#plan.bytes;
     const planned = this.#takePlan();
-    const batch = writer.prepare(planned.runs, this.#format ?? Buffer.alloc(0), this.#careful);
+    const batch = this.#writer.prepare(planned.runs, this.#format ?? Buffer.alloc(0), this.#careful);
     const step = this.#step(this.#transactions, planned.rows);
+    const dependencies = this.#dependencies.take();
     this.#transactions = 0;
     this.#checkpointed();
-    await this.#settle();
     await gate.wait();
-    const started = now();
-    this.#busy = true;
-    this.#inFlight = writer
-      .write(batch, step)
-      .then(() => {
-        const milliseconds = now() - started;
-        this.#join = { ...this.#join, commitMs: milliseconds };
-        onApplied({ step, bytes, milliseconds });
-      })
-      .catch((error: unknown) => {
-        this.#failed = { error };
-        this.#options.queue.fail(error);
-        throw error;
-      })
-      .finally(() => {
-        this.#busy = false;
-      });
-    // The failure is thrown where the flight is awaited; this only keeps it from counting as unhandled until then.
-    this.#inFlight.catch(() => undefined);
+    const onCommitted = (milliseconds: number) => {
+      this.#join = { ...this.#join, commitMs: milliseconds };
+      onApplied({ step, bytes, milliseconds });
+    };
+    await this.#lanes.start({ batch, step, dependencies, onCommitted });
   }
 
   #takePlan(): ReturnType<BatchPlan['finish']> {

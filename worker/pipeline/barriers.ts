@@ -86,9 +86,7 @@ export class Barriers implements BarrierHandlers {
   }
 
   async xaCommit(item: XaItem): Promise<{ events: readonly RowsEvent[]; format: Buffer; forget: () => Promise<void> }> {
-    const prepared = await this.#xa.load(item.xid, (raw) =>
-      parseTableMap(raw, this.#options.route, flavorOfFormat(item.format)),
-    );
+    const prepared = await this.#xa.load(item.xid, (raw) => parseTableMap(raw, this.#options.route, flavorOfFormat(item.format)));
     if (prepared === null) {
       throw new LockkeeperError('LK1408', `XA COMMIT ${item.xid} came, but its rows were prepared before this pipeline began`, {
         found: `xid ${item.xid}`,

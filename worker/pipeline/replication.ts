@@ -22,14 +22,17 @@ import { DdlExecutor, evictDdlHolder } from './ddl/ddl-executor.ts';
 import { rawRefusal } from './raw-refusal.ts';
 import { Router } from './router.ts';
 import { sourceEndpoints, targetEndpoint, type SecretStore, type SourceEndpoints } from './secrets.ts';
-import { findStart, type StartContext, type StreamStart } from './start.ts';
+import { findStart, selectTables, type StartContext, type StreamStart } from './start.ts';
 import type { PipelineBoard } from './pipeline-board.ts';
 import { TargetTablePlans } from './table-plans.ts';
 
 /** Bytes of binlog read ahead of the target; the consumer may hold as much again. */
-const QUEUE_BYTES = 16 * 1024 * 1024;
+const QUEUE_BYTES = 4 * 1024 * 1024;
 const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 const IDLE_CHECKPOINT_MS = 1000;
+const LOCK_WAIT_SECONDS = 10;
+/** A lane that waits for a lock of a lane behind it would wait for itself: soon found, soon written again in turn. */
+const LANE_LOCK_WAIT_SECONDS = 1;
 
 export interface ReplicationDeps {
   /** Name of this worker process, shown as the leader. */
@@ -45,6 +48,8 @@ export interface ReplicationDeps {
 /** Everything that is settled once the stream can begin. */
 interface Course extends StreamStart {
   readonly session: TargetSession;
+  /** Sessions beside the first, one for each further lane. */
+  readonly lanes: readonly TargetSession[];
   readonly checkpoint: Checkpoint;
   readonly sources: SourceEndpoints;
   readonly router: Router;
@@ -70,7 +75,8 @@ export class Replication {
     const { secrets } = this.#deps;
     const target = await targetEndpoint(this.#config, secrets);
     const sources = await sourceEndpoints(this.#config, secrets);
-    const session = await openTarget(target);
+    const several = this.#config.pipeline.apply.lanes > 1;
+    const session = await openTarget(target, several ? LANE_LOCK_WAIT_SECONDS : LOCK_WAIT_SECONDS);
     try {
       await this.#lead(session, target, sources, signal);
     } catch (error) {
@@ -94,6 +100,7 @@ export class Replication {
     log.info({ epoch: checkpoint.epoch, position: stored.position }, 'leading');
     const traits = await withAnySource(sources, readSourceTraits);
     const router = new Router(this.#config, traits);
+    await withAnySource(sources, (source) => selectTables(source, router));
     const context: StartContext = {
       config: this.#config,
       session,
@@ -108,11 +115,17 @@ export class Replication {
     };
     const start = await findStart(context);
     if (signal.aborted) return;
-    await this.#follow({ session, checkpoint, sources, router, traits, ...start }, signal);
+    const lanes: TargetSession[] = [];
+    try {
+      while (lanes.length < this.#config.pipeline.apply.lanes - 1) lanes.push(await openTarget(target, LANE_LOCK_WAIT_SECONDS));
+      await this.#follow({ session, lanes, checkpoint, sources, router, traits, ...start }, signal);
+    } finally {
+      for (const lane of lanes) lane.destroy();
+    }
   }
 
   async #follow(course: Course, signal: AbortSignal): Promise<void> {
-    const { session, checkpoint, sources, router, traits, position, catchUp } = course;
+    const { session, lanes, checkpoint, sources, router, traits, position, catchUp } = course;
     const { board, gate, failpoint, log } = this.#deps;
     const { apply, divergence, onError } = this.#config.pipeline;
     const queue = new ByteQueue<StreamItem>(QUEUE_BYTES);
@@ -135,33 +148,40 @@ export class Replication {
       mode: apply.mode,
       rawRefused: await rawRefusal(session, position.flavor, apply.mode),
     });
-    const writer = new BatchWriter({
-      session,
-      checkpoint,
-      sql: new SqlWriter(session, metadata, catchUp.active ? 'Repair' : divergence),
-      modeOf: (run) => plans.modeOf(run.table),
-      retries: onError.retries,
-      hooks: {
-        failpoint,
-        onDivergence: (report) => board.diverged(report, catchUp.active),
-        onRetry: (failure, attempt) => {
-          board.retried();
-          log.warn({ err: failure.error, attempt }, 'the batch is written again');
+    const writerOn = (lane: TargetSession) =>
+      new BatchWriter({
+        session: lane,
+        checkpoint,
+        sql: new SqlWriter(lane, metadata, catchUp.active ? 'Repair' : divergence),
+        modeOf: (run) => plans.modeOf(run.table),
+        retries: onError.retries,
+        hooks: {
+          failpoint,
+          onDivergence: (report) => board.diverged(report, catchUp.active),
+          onRetry: (failure, attempt) => {
+            board.retried();
+            log.warn({ err: failure.error, attempt }, 'the batch is written again');
+          },
+          sleep: (milliseconds) => delay(milliseconds),
+          random: Math.random,
         },
-        sleep: (milliseconds) => delay(milliseconds),
-        random: Math.random,
-      },
-    });
+      });
+    const writer = writerOn(session);
     const loop = new ApplyLoop({
       queue,
-      writer,
+      writers: [writer, ...lanes.map(writerOn)],
       plans,
       tracker: new PositionTracker(position),
       barriers: new Barriers({
         session,
         checkpoint,
         route: router.route,
-        mapping: { mapTable: router.route, mapSchema: router.routeSchema, coversSchema: router.coversSchema },
+        mapping: {
+          mapTable: router.route,
+          mapSchema: router.routeSchema,
+          coversSchema: router.coversSchema,
+          isMerged: router.isMerged,
+        },
         traits,
         catchUp,
         writer,
@@ -206,9 +226,9 @@ export class Replication {
   }
 }
 
-async function openTarget(endpoint: MysqlEndpoint): Promise<TargetSession> {
+async function openTarget(endpoint: MysqlEndpoint, lockWaitSeconds = LOCK_WAIT_SECONDS): Promise<TargetSession> {
   try {
-    return await TargetSession.open(connectionOptions(endpoint));
+    return await TargetSession.open(connectionOptions(endpoint), { lockWaitSeconds });
   } catch (error) {
     throw accessError('target', nameOf(endpoint), error) ?? new LockkeeperError('LK1302', undefined, { cause: error });
   }

@@ -55,9 +55,13 @@ export function applyError(error: unknown): ApplyFailure {
   }
   const errno = serverErrno(error);
   if (errno === undefined || SESSION_ENDED.has(errno)) {
-    return { kind: 'connection', error: wrap('LK1302', `the connection to the target was lost: ${messageOf(error)}`, error, errno) };
+    return {
+      kind: 'connection',
+      error: wrap('LK1302', `the connection to the target was lost: ${messageOf(error)}`, error, errno),
+    };
   }
-  if (errno === 1317) return { kind: 'connection', error: wrap('LK1302', 'a statement was interrupted at the target', error, errno) };
+  if (errno === 1317)
+    return { kind: 'connection', error: wrap('LK1302', 'a statement was interrupted at the target', error, errno) };
   if (TRANSIENT.has(errno)) return { kind: 'retry', error: wrap('LK1404', undefined, error, errno) };
   if (ROW_TROUBLE.has(errno)) return { kind: 'divergence', error: error as Error };
   const code = FATAL.get(errno);

@@ -1,5 +1,6 @@
 import type { Checkpoint, CheckpointStep } from './checkpoint.ts';
 import { applyError, type ApplyFailure } from './apply-error.ts';
+import type { LaneWriter } from './lanes.ts';
 import { RawWriter, type RawStatements } from './raw/raw-writer.ts';
 import type { RowRun } from './row-run.ts';
 import type { TargetSession } from './session.ts';
@@ -44,7 +45,7 @@ export interface BatchWriterOptions {
  * SQL writer, which knows the divergence policy; a lost connection leaves the outcome to the checkpoint in the target, so
  * the error goes up and the pipeline starts again from what is stored there.
  */
-export class BatchWriter {
+export class BatchWriter implements LaneWriter {
   readonly #options: BatchWriterOptions;
   readonly #raw: RawWriter;
 
@@ -90,6 +91,24 @@ export class BatchWriter {
         }
         await this.#backOff(failure, attempt);
       }
+    }
+  }
+
+  /**
+   * Writes rows and leaves the transaction open, for a commit in turn. False when that failed for a reason that writing again
+   * can heal; everything is rolled back then.
+   */
+  async stage(batch: PreparedBatch): Promise<boolean> {
+    if (batch.careful) return false;
+    try {
+      await this.#useFormats(batch);
+      await this.#writeRows(batch, false);
+      return true;
+    } catch (error) {
+      const failure = this.#failure(error);
+      if (failure.kind === 'fatal' || failure.kind === 'connection') throw failure.error;
+      await this.#options.session.rollback();
+      return false;
     }
   }
 

@@ -84,9 +84,11 @@ async function writableFindings(server: string, session: TargetSession, variable
     return [fine(subject, 'yes')];
   } catch (error) {
     const errno = serverErrno(error);
-    if (errno !== undefined && READ_ONLY.has(errno)) return [fault('LK1304', subject, `read_only is ${variables.get('read_only')}`)];
+    if (errno !== undefined && READ_ONLY.has(errno))
+      return [fault('LK1304', subject, `read_only is ${variables.get('read_only')}`)];
     if (errno === 1146 || errno === 1049) return schemaFindings(server, session, variables);
-    if (errno !== undefined && NOT_ALLOWED.has(errno)) return [fault('LK1303', `${server}: schema lockkeeper`, (error as Error).message)];
+    if (errno !== undefined && NOT_ALLOWED.has(errno))
+      return [fault('LK1303', `${server}: schema lockkeeper`, (error as Error).message)];
     throw error;
   }
 }
@@ -97,8 +99,11 @@ async function schemaFindings(server: string, session: TargetSession, variables:
   const grants = (await session.query<RowDataPacket[]>('SHOW GRANTS')).flatMap((row) => Object.values(row).map(String));
   const wanted = ['CREATE', 'INSERT', 'UPDATE', 'DELETE', 'SELECT'];
   const missing = wanted.filter((privilege) => !grants.some((grant) => grantsOn(grant, privilege)));
-  if (missing.length > 0) return [fault('LK1303', subject, `not there, and the account has no ${missing.join(', ')} to make and use it`)];
-  const unlimited = grants.some((grant) => /\b(SUPER|CONNECTION_ADMIN|READ_ONLY ADMIN|READ ONLY ADMIN|ALL PRIVILEGES)\b/.test(grant));
+  if (missing.length > 0)
+    return [fault('LK1303', subject, `not there, and the account has no ${missing.join(', ')} to make and use it`)];
+  const unlimited = grants.some((grant) =>
+    /\b(SUPER|CONNECTION_ADMIN|READ_ONLY ADMIN|READ ONLY ADMIN|ALL PRIVILEGES)\b/.test(grant),
+  );
   if (variables.get('read_only') === 'ON' && !unlimited) return [fault('LK1304', `${server}: writable`, 'read_only is ON')];
   return [fine(subject, 'not there yet; it is made at the first start')];
 }
@@ -115,13 +120,19 @@ function packetFindings(server: string, session: TargetSession, needs: TargetNee
   const found = `${session.maxAllowedPacket} bytes`;
   if (needs.sourcePacket === null || session.maxAllowedPacket >= needs.sourcePacket) return [fine(subject, found)];
   return [
-    warning('LK1306', subject, `${found}, less than the source's ${needs.sourcePacket}: a row near the source's limit would stop the pipeline`),
+    warning(
+      'LK1306',
+      subject,
+      `${found}, less than the source's ${needs.sourcePacket}: a row near the source's limit would stop the pipeline`,
+    ),
   ];
 }
 
 function localInfileFinding(server: string, variables: Variables): Finding {
   const subject = `${server}: local_infile`;
-  return variables.get('local_infile') === 'ON' ? fine(subject, 'ON') : fault('LK1313', subject, variables.get('local_infile') ?? 'unknown');
+  return variables.get('local_infile') === 'ON'
+    ? fine(subject, 'ON')
+    : fault('LK1313', subject, variables.get('local_infile') ?? 'unknown');
 }
 
 async function rawFindings(server: string, session: TargetSession, needs: TargetNeeds): Promise<Finding[]> {
@@ -134,7 +145,14 @@ async function rawFindings(server: string, session: TargetSession, needs: Target
     if (serverErrno(error) === 1227) {
       return needs.mode === 'Raw'
         ? [fault('LK1303', subject, 'not granted, and apply.mode is Raw')]
-        : [warning('LK1303', subject, 'not granted: rows are written as SQL statements, which is slower', `GRANT ${grant} ON *.* to the account.`)];
+        : [
+            warning(
+              'LK1303',
+              subject,
+              'not granted: rows are written as SQL statements, which is slower',
+              `GRANT ${grant} ON *.* to the account.`,
+            ),
+          ];
     }
   }
   return [fine(subject, 'granted')];
@@ -146,7 +164,12 @@ async function checkpointFindings(server: string, session: TargetSession, needs:
     const stored = await readCheckpoint(session, needs.pipeline);
     if (stored?.position == null) return [fine(subject, 'none: the pipeline is new here')];
     const { position } = stored;
-    return [fine(subject, `${position.journal}:${position.offset}${position.gtid === null ? '' : `, GTIDs ${position.gtid.slice(0, 100)}`}`)];
+    return [
+      fine(
+        subject,
+        `${position.journal}:${position.offset}${position.gtid === null ? '' : `, GTIDs ${position.gtid.slice(0, 100)}`}`,
+      ),
+    ];
   } catch (error) {
     const errno = serverErrno(error);
     if (errno === 1146 || errno === 1049) return [fine(subject, 'none: the pipeline is new here')];

@@ -42,6 +42,10 @@ export class TargetSession implements SqlRunner {
     const connection = mysql.createConnection({
       ...connectionOptions,
       charset: 'BINARY',
+      // Told of SET NAMES by the server, mysql2 would encode statements in that charset, and they are bytes already.
+      flags: ['-SESSION_TRACK'],
+      // There are no placeholders in our text: mysql2 would look for them byte by byte.
+      queryFormat: (sql: string) => sql,
       multipleStatements: true,
       supportBigNumbers: true,
       bigNumberStrings: true,
