@@ -532,8 +532,10 @@ export const errorCatalog = {
   },
   LK1705: {
     title: 'ZooKeeper refused a request',
-    meaning: 'A znode was missing, there already, changed by somebody else or protected by an access list, where Lockkeeper expected otherwise.',
-    remedy: 'Look at the path given with zkCli.sh. Do not edit what lies under /lockkeeper by hand, and do not let two installations share one namespace and instance in one ensemble.',
+    meaning:
+      'A znode was missing, there already, changed by somebody else or protected by an access list, where Lockkeeper expected otherwise.',
+    remedy:
+      'Look at the path given with zkCli.sh. Do not edit what lies under /lockkeeper by hand, and do not let two installations share one namespace and instance in one ensemble.',
     retryable: true,
     severity: 'error',
   },

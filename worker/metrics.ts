@@ -9,26 +9,56 @@ const PIPELINE = ['namespace', 'pipeline'] as const;
 export class WorkerMetrics {
   readonly registry = new Registry();
 
-  readonly rows = this.#counter('lockkeeper_rows_applied_total', 'Rows applied, as the source logged them', [...PIPELINE, 'operation']);
+  readonly rows = this.#counter('lockkeeper_rows_applied_total', 'Rows applied, as the source logged them', [
+    ...PIPELINE,
+    'operation',
+  ]);
   readonly transactions = this.#counter('lockkeeper_transactions_applied_total', 'Source transactions applied', PIPELINE);
   readonly batches = this.#counter('lockkeeper_batches_committed_total', 'Target transactions committed', PIPELINE);
   readonly bytes = this.#counter('lockkeeper_bytes_applied_total', 'Bytes of row images applied', PIPELINE);
-  readonly commitSeconds = this.#histogram('lockkeeper_batch_seconds', 'Time to write and commit one target transaction', PIPELINE);
+  readonly commitSeconds = this.#histogram(
+    'lockkeeper_batch_seconds',
+    'Time to write and commit one target transaction',
+    PIPELINE,
+  );
   readonly latencySeconds = this.#histogram(
     'lockkeeper_apply_latency_seconds',
     'Time from the commit at the source to the commit at the target, of the newest transaction in each batch',
     PIPELINE,
   );
-  readonly lag = this.#gauge('lockkeeper_apply_lag_seconds', 'Age of the newest applied transaction; 0 when nothing is waiting', PIPELINE);
-  readonly heartbeatAge = this.#gauge('lockkeeper_source_silence_seconds', 'Seconds since the source was last heard of', PIPELINE);
+  readonly lag = this.#gauge(
+    'lockkeeper_apply_lag_seconds',
+    'Age of the newest applied transaction; 0 when nothing is waiting',
+    PIPELINE,
+  );
+  readonly heartbeatAge = this.#gauge(
+    'lockkeeper_source_silence_seconds',
+    'Seconds since the source was last heard of',
+    PIPELINE,
+  );
   readonly backlogBytes = this.#gauge('lockkeeper_queue_bytes', 'Bytes read from the source and not yet applied', PIPELINE);
-  readonly position = this.#gauge('lockkeeper_checkpoint_timestamp_seconds', 'Source commit time of the stored position', PIPELINE);
+  readonly position = this.#gauge(
+    'lockkeeper_checkpoint_timestamp_seconds',
+    'Source commit time of the stored position',
+    PIPELINE,
+  );
   readonly leader = this.#gauge('lockkeeper_leader', '1 while this worker leads the pipeline', PIPELINE);
   readonly epoch = this.#gauge('lockkeeper_epoch', 'Epoch of this leader, 0 when it does not lead', PIPELINE);
   readonly phase = this.#gauge('lockkeeper_pipeline_phase', '1 for the phase that the pipeline is in', [...PIPELINE, 'phase']);
-  readonly fenced = this.#counter('lockkeeper_fenced_writes_total', 'Writes refused by the target because a newer leader exists', PIPELINE);
-  readonly divergence = this.#counter('lockkeeper_divergent_rows_total', 'Rows that were missing or existed already', [...PIPELINE, 'kind']);
-  readonly retries = this.#counter('lockkeeper_batch_retries_total', 'Batches written again after a deadlock or lock wait', PIPELINE);
+  readonly fenced = this.#counter(
+    'lockkeeper_fenced_writes_total',
+    'Writes refused by the target because a newer leader exists',
+    PIPELINE,
+  );
+  readonly divergence = this.#counter('lockkeeper_divergent_rows_total', 'Rows that were missing or existed already', [
+    ...PIPELINE,
+    'kind',
+  ]);
+  readonly retries = this.#counter(
+    'lockkeeper_batch_retries_total',
+    'Batches written again after a deadlock or lock wait',
+    PIPELINE,
+  );
   readonly errors = this.#counter('lockkeeper_errors_total', 'Errors by code', [...PIPELINE, 'code']);
   readonly connected = this.#gauge('lockkeeper_source_connected', '1 while the binlog stream is open', PIPELINE);
   readonly reconnects = this.#counter('lockkeeper_source_connections_total', 'Binlog streams opened', PIPELINE);

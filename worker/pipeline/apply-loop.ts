@@ -222,6 +222,8 @@ export class ApplyLoop {
     for (const event of events) {
       let plan = plans.get(event.table);
       if (plan === undefined) {
+        // Tables are read on the first lane's session: never between a statement and the look at its warnings, or amid a commit.
+        await this.#settle();
         await plans.load(events.map((e) => e.table));
         plan = plans.get(event.table)!;
       }

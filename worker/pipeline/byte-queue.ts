@@ -12,7 +12,7 @@ export class ByteQueue<T extends { readonly bytes: number }> {
   #full = false;
   #waiting: PromiseWithResolvers<void> | null = null;
   #ended = false;
-  #error: unknown = undefined;
+  #error: Error | null = null;
   /** Called when a queue that was full has room again. Set by the producer. */
   onDrain: () => void = () => undefined;
 
@@ -63,7 +63,7 @@ export class ByteQueue<T extends { readonly bytes: number }> {
   /** Resolves when `poll` would return something or the queue has ended; rejects when it failed and is empty. */
   async ready(): Promise<void> {
     while (this.#items.length === 0) {
-      if (this.#error !== undefined) throw this.#error;
+      if (this.#error !== null) throw this.#error;
       if (this.#ended) return;
       this.#waiting ??= Promise.withResolvers<void>();
       await this.#waiting.promise;
@@ -82,7 +82,7 @@ export class ByteQueue<T extends { readonly bytes: number }> {
 
   /** No more items come, for this reason. */
   fail(error: unknown): void {
-    this.#error ??= error;
+    this.#error ??= error instanceof Error ? error : new Error(String(error));
     this.close();
   }
 

@@ -1,4 +1,4 @@
-import { LockkeeperError } from '../../common/errors.ts';
+import type { LockkeeperError } from '../../common/errors.ts';
 import type { SourcePosition } from '../source/position.ts';
 import type { StreamHooks } from '../source/source-stream.ts';
 import type { StreamItem } from '../source/stream-item.ts';

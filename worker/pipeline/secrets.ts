@@ -51,9 +51,13 @@ export class ManifestSecrets implements SecretStore {
     this.#secrets = new Map(secrets.map((secret) => [`${secret.namespace}/${secret.name}`, secret]));
   }
 
-  async read(namespace: string, name: string, key: string): Promise<string> {
+  read(namespace: string, name: string, key: string): Promise<string> {
     const secret = this.#secrets.get(`${namespace}/${name}`);
-    if (secret !== undefined) return secret.value(key);
-    throw new LockkeeperError('LK1005', `Secret ${namespace}/${name} is not among the files`, { details: { secret: name, key } });
+    return Promise.try(() => {
+      if (secret !== undefined) return secret.value(key);
+      throw new LockkeeperError('LK1005', `Secret ${namespace}/${name} is not among the files`, {
+        details: { secret: name, key },
+      });
+    });
   }
 }

@@ -69,6 +69,11 @@ const INTEGER_TYPES: Readonly<Record<string, number>> = {
   year: ColumnType.YEAR,
   date: ColumnType.DATE,
 };
+const OLD_TEMPORAL: Readonly<Record<string, number>> = {
+  time: ColumnType.TIME,
+  datetime: ColumnType.DATETIME,
+  timestamp: ColumnType.TIMESTAMP,
+};
 /** BLOB and TEXT by the bytes of their length. */
 const BLOB_BYTES: Readonly<Record<string, number>> = {
   tinytext: 1,
@@ -96,6 +101,9 @@ const GEOMETRIES: ReadonlySet<string> = new Set([
 export function binlogType(column: ColumnMetadata): { readonly type: number; readonly meta: number } | null {
   const { dataType } = column;
   const compressed = /COMPRESSED/.test(column.columnType);
+  // A column made before MySQL 5.6's formats, or with mysql56_temporal_format=OFF; with fractions its length is not logged alike.
+  const old = /mariadb-5\.3/.test(column.columnType) ? OLD_TEMPORAL[dataType] : undefined;
+  if (old !== undefined) return (column.fsp ?? 0) === 0 ? { type: old, meta: 0 } : null;
   const integer = INTEGER_TYPES[dataType];
   if (integer !== undefined) return { type: integer, meta: 0 };
   const lengthBytes = BLOB_BYTES[dataType];

@@ -1,3 +1,4 @@
+import type { RowDataPacket } from 'mysql2';
 import { ddlTableSql } from '../pipeline/ddl/ddl-table.ts';
 import { xaTableSql } from '../pipeline/xa-store.ts';
 import { snapshotTablesSql } from '../snapshot/snapshot-tables.ts';
@@ -11,7 +12,7 @@ import type { SqlRunner } from './session.ts';
 export async function ensureSchema(runner: SqlRunner): Promise<void> {
   const wanted = [checkpointTableSql, ddlTableSql, xaTableSql, ...snapshotTablesSql];
   const names = wanted.map((sql) => /lockkeeper\.(\w+)/.exec(sql)![1]!);
-  const rows = await runner.query<import('mysql2').RowDataPacket[]>(
+  const rows = await runner.query<RowDataPacket[]>(
     "SELECT table_name AS name FROM information_schema.tables WHERE table_schema='lockkeeper'",
   );
   const there = new Set(rows.map((row) => String(row['name'])));

@@ -32,7 +32,7 @@ export class TargetSession implements SqlRunner {
     this.flavor = /mariadb/i.test(this.version) ? 'mariadb' : 'mysql';
     this.maxAllowedPacket = Number(facts['packet']);
     this.connectionId = Number(facts['id']);
-    connection.on('error', (error) => {
+    connection.on('error', (error: Error) => {
       this.#broken = error;
     });
   }

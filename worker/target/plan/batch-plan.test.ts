@@ -46,12 +46,19 @@ const TYPES: Record<RowOperation, number> = { insert: 30, update: 31, delete: 32
 
 function event(table: TableMap, operation: RowOperation, rows: Row[]): RowsEvent {
   const bitmaps = operation === 'update' ? [0xff, 0xff] : [0xff];
-  return { table, operation, type: TYPES[operation], flags: 0, images: Buffer.concat(rows.map(image)), head: Buffer.from([2, 0, 2, ...bitmaps]) };
+  return {
+    table,
+    operation,
+    type: TYPES[operation],
+    flags: 0,
+    images: Buffer.concat(rows.map(image)),
+    head: Buffer.from([2, 0, 2, ...bitmaps]),
+  };
 }
 
 function parse(images: Buffer): Row[] {
   const rows: Row[] = [];
-  for (let at = 0; at < images.length; ) {
+  for (let at = 0; at < images.length;) {
     const isNull = (images[at]! & 2) !== 0;
     const id = images.readInt32LE(at + 1);
     at += 5;
@@ -162,8 +169,20 @@ describe('BatchPlan', () => {
   it('counts rows as the source logged them', () => {
     const map = tableMap(1);
     const batch = new BatchPlan();
-    batch.add(event(map, 'insert', [{ id: 1, value: 'a' }, { id: 2, value: 'b' }]), byKey(map));
-    batch.add(event(map, 'update', [{ id: 1, value: 'a' }, { id: 1, value: 'c' }]), byKey(map));
+    batch.add(
+      event(map, 'insert', [
+        { id: 1, value: 'a' },
+        { id: 2, value: 'b' },
+      ]),
+      byKey(map),
+    );
+    batch.add(
+      event(map, 'update', [
+        { id: 1, value: 'a' },
+        { id: 1, value: 'c' },
+      ]),
+      byKey(map),
+    );
     batch.add(event(map, 'delete', [{ id: 2, value: 'b' }]), byKey(map));
     const { runs, rows } = batch.finish();
     expect(rows).toEqual({ inserted: 2, updated: 1, deleted: 1 });
@@ -180,16 +199,29 @@ describe('BatchPlan', () => {
     const { runs } = batch.finish();
     expect(runs).toHaveLength(1);
     expect(runs[0]).toMatchObject({ operation: 'update', type: 31, head: Buffer.from([2, 0, 2, 0xff, 0xff]) });
-    expect(runs[0]!.images.flatMap(parse)).toEqual([{ id: 1, value: 'a' }, { id: 1, value: null }]);
+    expect(runs[0]!.images.flatMap(parse)).toEqual([
+      { id: 1, value: 'a' },
+      { id: 1, value: null },
+    ]);
   });
 
   it('lets the database judge a row that contradicts what is known of its key', () => {
     const map = tableMap(1);
     const batch = new BatchPlan();
     batch.add(event(map, 'insert', [{ id: 1, value: 'a' }]), byKey(map));
-    batch.add(event(map, 'insert', [{ id: 2, value: 'b' }, { id: 1, value: 'again' }, { id: 3, value: 'c' }]), byKey(map));
+    batch.add(
+      event(map, 'insert', [
+        { id: 2, value: 'b' },
+        { id: 1, value: 'again' },
+        { id: 3, value: 'c' },
+      ]),
+      byKey(map),
+    );
     const { runs } = batch.finish();
-    expect(runs.map((run) => run.images.flatMap(parse).map((row) => row.id))).toEqual([[1, 2], [1, 3]]);
+    expect(runs.map((run) => run.images.flatMap(parse).map((row) => row.id))).toEqual([
+      [1, 2],
+      [1, 3],
+    ]);
   });
 
   it('keeps the order of rows of two source tables that share one target table', () => {

@@ -15,7 +15,8 @@ export function rowsHeads(event: RowsEvent): RowsHeads {
   const columns = v2 ? head.readUInt16LE(0) : 0;
   const countBytes = lengthEncodedBytes(head[columns]!);
   const count = head.subarray(columns, columns + countBytes);
-  const bitmapLength = event.operation === 'update' ? (head.length - columns - countBytes) / 2 : head.length - columns - countBytes;
+  const bitmapLength =
+    event.operation === 'update' ? (head.length - columns - countBytes) / 2 : head.length - columns - countBytes;
   const bitmap = head.subarray(columns + countBytes, columns + countBytes + bitmapLength);
   const extra = v2 ? Buffer.from([2, 0]) : Buffer.alloc(0);
   const single = Buffer.concat([extra, count, bitmap]);

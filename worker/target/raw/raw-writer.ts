@@ -82,7 +82,17 @@ function splitRun(run: RowRun, limit: number): RowRun[] {
   let bytes = 0;
   const flush = () => {
     // Row counts of pieces are of no interest to the raw writer.
-    if (images.length > 0) pieces.push({ table: run.table, operation: run.operation, type: run.type, flags: run.flags, head: run.head, images, rows: 0, bytes });
+    if (images.length > 0)
+      pieces.push({
+        table: run.table,
+        operation: run.operation,
+        type: run.type,
+        flags: run.flags,
+        head: run.head,
+        images,
+        rows: 0,
+        bytes,
+      });
     images = [];
     bytes = 0;
   };
