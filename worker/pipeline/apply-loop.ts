@@ -12,10 +12,11 @@ import type { CheckpointStep, RowTotals } from '../target/checkpoint.ts';
 import { BatchPlan } from '../target/plan/batch-plan.ts';
 import type { TablePlan } from '../target/plan/table-plan.ts';
 import { DependencySum } from '../target/dependencies.ts';
-import { Lanes } from '../target/lanes.ts';
+import { finishedKey, type FinishedSet } from '../target/finished.ts';
+import type { BatchLanes } from '../target/lanes.ts';
 import type { PositionTracker } from '../source/position-tracker.ts';
 import type { ByteQueue } from './byte-queue.ts';
-import type { CatchUp } from './catch-up.ts';
+import type { CatchUp, Treatment } from './catch-up.ts';
 import { joinDelay, type JoinState } from './join-delay.ts';
 
 export interface ApplyLimits {
@@ -55,8 +56,16 @@ export interface AppliedBatch {
 
 export interface ApplyLoopOptions {
   readonly queue: ByteQueue<StreamItem>;
-  /** One per lane; the first also writes what stands alone. */
-  readonly writers: readonly [BatchWriter, ...BatchWriter[]];
+  /** Writes what stands alone, when nothing else is under way. */
+  readonly writer: BatchWriter;
+  /** SQL that moves the checkpoint; fails for an old leader. */
+  readonly advanceSql: (step: CheckpointStep) => string;
+  /** How several batches are written at once. */
+  readonly makeLanes: (onFailure: (error: unknown) => void) => BatchLanes;
+  /** Lanes commit in any order, so each batch carries the names of its transactions. */
+  readonly recordsFinished: boolean;
+  /** What an earlier leader finished ahead of the checkpoint. */
+  readonly finished: FinishedSet;
   readonly plans: TablePlans;
   readonly tracker: PositionTracker;
   readonly barriers: BarrierHandlers;
@@ -68,6 +77,8 @@ export interface ApplyLoopOptions {
   readonly onApplied: (batch: AppliedBatch) => void;
 }
 
+/** A transaction whose rows are in the target already. */
+const NOTHING: Treatment = { events: [], careful: false };
 const NO_ROWS: RowTotals = { inserted: 0, updated: 0, deleted: 0 };
 
 /**
@@ -80,9 +91,10 @@ export class ApplyLoop {
   #transactions = 0;
   #careful = false;
   #format: Buffer | null = null;
-  readonly #lanes: Lanes;
+  readonly #lanes: BatchLanes;
   readonly #writer: BatchWriter;
   readonly #dependencies = new DependencySum();
+  #done: string[] = [];
   #failed: { readonly error: unknown } | null = null;
   #openParts: RowTotals | null = null;
   #pendingPosition = false;
@@ -92,8 +104,8 @@ export class ApplyLoop {
 
   constructor(options: ApplyLoopOptions) {
     this.#options = options;
-    this.#writer = options.writers[0];
-    this.#lanes = new Lanes(options.writers, options.now, (error) => {
+    this.#writer = options.writer;
+    this.#lanes = options.makeLanes((error) => {
       this.#failed ??= { error };
       options.queue.fail(error);
     });
@@ -204,14 +216,16 @@ export class ApplyLoop {
   }
 
   async #acceptTransaction(item: TransactionItem): Promise<void> {
-    const { tracker, limits, catchUp } = this.#options;
-    const treatment = catchUp.treat(item);
+    const { tracker, limits, catchUp, finished } = this.#options;
+    const again = finished.take(finishedKey(item.head.gtid, item.end));
+    const treatment = again ? NOTHING : catchUp.treat(item);
     if (this.#plan.rows > 0 && (treatment.careful !== this.#careful || !this.#sameFormat(item.format))) await this.#submit();
     this.#careful = treatment.careful;
     this.#format = item.format;
     await this.#add(treatment.events);
     tracker.advance(item.head, item.end);
     this.#dependencies.add(item.head, item.end.journal);
+    if (this.#options.recordsFinished) this.#done.push(finishedKey(item.head.gtid, item.end));
     this.#transactions++;
     this.#pendingPosition = true;
     if (this.#plan.rows >= limits.maxBatchRows || this.#plan.bytes >= limits.maxBatchBytes) await this.#submit();
@@ -249,7 +263,7 @@ export class ApplyLoop {
     if (!item.last) return;
     tracker.advance(item.head, item.end);
     const step = this.#step(1, this.#openParts);
-    await this.#gated(() => writer.commit(step));
+    await this.#gated(() => writer.commit(this.#options.advanceSql(step)));
     this.#openParts = null;
     this.#checkpointed();
     this.#options.onApplied({ step, bytes: item.bytes, milliseconds: 0 });
@@ -267,7 +281,7 @@ export class ApplyLoop {
     await prepared.forget();
     tracker.advance(item.head, item.end);
     const step = this.#step(1, planned.rows);
-    await this.#gated(() => writer.commit(step));
+    await this.#gated(() => writer.commit(this.#options.advanceSql(step)));
     this.#checkpointed();
     this.#options.onApplied({ step, bytes: item.bytes, milliseconds: 0 });
   }
@@ -291,6 +305,8 @@ export class ApplyLoop {
     const batch = this.#writer.prepare(planned.runs, this.#format ?? Buffer.alloc(0), this.#careful);
     const step = this.#step(this.#transactions, planned.rows);
     const dependencies = this.#dependencies.take();
+    const done = this.#done;
+    this.#done = [];
     this.#transactions = 0;
     this.#checkpointed();
     await gate.wait();
@@ -298,7 +314,7 @@ export class ApplyLoop {
       this.#join = { ...this.#join, commitMs: milliseconds };
       onApplied({ step, bytes, milliseconds });
     };
-    await this.#lanes.start({ batch, step, dependencies, onCommitted });
+    await this.#lanes.start({ batch, step, advanceSql: this.#options.advanceSql(step), done, dependencies, onCommitted });
   }
 
   #takePlan(): ReturnType<BatchPlan['finish']> {
