@@ -48,9 +48,12 @@ export async function expectSameData(
       if (!expected.has(name)) problems.push(`${name} is in the target but not in the source`);
     }
   }
+  const [sourceColumns, targetColumns] = await Promise.all([columnsOf(source, names), columnsOf(target, names.map(targetName))]);
   let rows = 0;
   for (const name of names) {
-    const problem = await compareTable(source, name, target, targetName(name), (count) => (rows += count));
+    const here = { server: source, name, columns: sourceColumns.get(name) ?? [] };
+    const there = { server: target, name: targetName(name), columns: targetColumns.get(targetName(name)) ?? [] };
+    const problem = await compareTable(here, there, (count) => (rows += count));
     if (problem) problems.push(problem);
   }
   if (problems.length > 0) throw new Error(`source and target differ:\n${problems.join('\n')}`);
@@ -60,37 +63,35 @@ export async function expectSameData(
 /** Row count and order-independent hash of each table, by `schema.table`. */
 export async function tableChecksums(server: DbServer, schemas?: readonly string[]): Promise<Map<string, TableChecksum>> {
   const checksums = new Map<string, TableChecksum>();
-  for (const name of await tableNames(server, schemas)) {
-    checksums.set(name, await checksum(server, name, await columnsOf(server, name)));
-  }
+  const names = await tableNames(server, schemas);
+  if (names.length === 0) return checksums;
+  const columns = await columnsOf(server, names);
+  for (const name of names) checksums.set(name, await checksum({ server, name, columns: columns.get(name) ?? [] }));
   return checksums;
 }
 
-async function compareTable(
-  source: DbServer,
-  sourceName: string,
-  target: DbServer,
-  targetName: string,
-  count: (rows: number) => void,
-): Promise<string | undefined> {
-  const [sourceColumns, targetColumns] = [await columnsOf(source, sourceName), await columnsOf(target, targetName)];
-  if (sourceColumns.length === 0) return `${sourceName} is missing in the source`;
-  if (targetColumns.length === 0) return `${targetName} is missing in the target`;
-  const [sourceNames, targetNames] = [sourceColumns, targetColumns].map((columns) => columns.map(({ name }) => name).join(', '));
-  if (sourceNames !== targetNames) return `${targetName} has columns ${targetNames}; the source has ${sourceNames}`;
-  const [here, there] = [await checksum(source, sourceName, sourceColumns), await checksum(target, targetName, targetColumns)];
+interface Side {
+  server: DbServer;
+  /** `schema.table` there. */
+  name: string;
+  columns: readonly Column[];
+}
+
+async function compareTable(source: Side, target: Side, count: (rows: number) => void): Promise<string | undefined> {
+  if (source.columns.length === 0) return `${source.name} is missing in the source`;
+  if (target.columns.length === 0) return `${target.name} is missing in the target`;
+  const [sourceNames, targetNames] = [source, target].map(({ columns }) => columns.map(({ name }) => name).join(', '));
+  if (sourceNames !== targetNames) return `${target.name} has columns ${targetNames}; the source has ${sourceNames}`;
+  const [here, there] = await Promise.all([checksum(source), checksum(target)]);
   count(here.rows);
   if (here.rows === there.rows && here.hash === there.hash) return undefined;
-  const differences = diffRows(
-    await rowHashes(source, sourceName, sourceColumns),
-    await rowHashes(target, targetName, targetColumns),
-  );
-  const title = `${sourceName} has ${here.rows} rows in the source, ${there.rows} in the target; ${differences.length} keys differ:`;
+  const differences = diffRows(await rowHashes(source), await rowHashes(target));
+  const title = `${source.name} has ${here.rows} rows in the source, ${there.rows} in the target; ${differences.length} keys differ:`;
   const details: string[] = [];
   for (const { key, condition } of differences.slice(0, shownRows)) {
     details.push(`  at ${key}`);
-    details.push(`    source: ${await showRow(source, sourceName, sourceColumns, condition)}`);
-    details.push(`    target: ${await showRow(target, targetName, targetColumns, condition)}`);
+    details.push(`    source: ${await showRow(source, condition)}`);
+    details.push(`    target: ${await showRow(target, condition)}`);
   }
   return [title, ...details].join('\n');
 }
@@ -105,13 +106,20 @@ async function tableNames(server: DbServer, schemas?: readonly string[]): Promis
   return rows.map((row) => `${row['s'] as string}.${row['t'] as string}`);
 }
 
-async function columnsOf(server: DbServer, name: string): Promise<Column[]> {
+/** Columns of each table that exists, by `schema.table`. */
+async function columnsOf(server: DbServer, names: readonly string[]): Promise<Map<string, Column[]>> {
   const rows = await server.query(
-    `SELECT column_name AS name, LOWER(data_type) AS type, column_key = 'PRI' AS pri FROM information_schema.columns
-     WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position`,
-    split(name),
+    `SELECT CONCAT(table_schema, '.', table_name) AS tab, column_name AS name, LOWER(data_type) AS type, column_key = 'PRI' AS pri
+     FROM information_schema.columns WHERE table_schema IN (?) ORDER BY tab, ordinal_position`,
+    [[...new Set(names.map((name) => split(name)[0]))]],
   );
-  return rows.map((row) => ({ name: row['name'] as string, type: row['type'] as string, key: row['pri'] === 1 }));
+  const columns = new Map<string, Column[]>();
+  for (const row of rows) {
+    const list = columns.get(row['tab'] as string) ?? [];
+    if (list.length === 0) columns.set(row['tab'] as string, list);
+    list.push({ name: row['name'] as string, type: row['type'] as string, key: row['pri'] === 1 });
+  }
+  return columns;
 }
 
 /** An expression that is the value's bytes in hexadecimal, exact for every type. */
@@ -159,7 +167,7 @@ function rowHash(columns: readonly Column[]): string {
   return `SHA2(CONCAT_WS(',', ${values.join(', ')}), 256)`;
 }
 
-async function checksum(server: DbServer, name: string, columns: readonly Column[]): Promise<TableChecksum> {
+async function checksum({ server, name, columns }: Side): Promise<TableChecksum> {
   // 60 bits of each row's hash: their sum is exact, and, unlike XOR, does not lose rows that come twice.
   const part = (from: number) => `COALESCE(SUM(CAST(CONV(SUBSTR(h, ${from}, 15), 16, 10) AS UNSIGNED)), 0)`;
   const rows = await exactQuery(
@@ -181,7 +189,7 @@ interface HashedRow {
 }
 
 /** The hash of every row, by primary key, or by all columns where there is none. */
-async function rowHashes(server: DbServer, name: string, columns: readonly Column[]): Promise<Map<string, HashedRow>> {
+async function rowHashes({ server, name, columns }: Side): Promise<Map<string, HashedRow>> {
   const keys = columns.filter(({ key }) => key);
   const identity = keys.length > 0 ? keys : columns;
   const fields = identity.map((column, index) => `${exactBytes(column)} AS k${index}, ${readable(column)} AS t${index}`);
@@ -214,7 +222,7 @@ function diffRows(source: Map<string, HashedRow>, target: Map<string, HashedRow>
   return differences;
 }
 
-async function showRow(server: DbServer, name: string, columns: readonly Column[], condition: string): Promise<string> {
+async function showRow({ server, name, columns }: Side, condition: string): Promise<string> {
   const fields = columns.map(
     (column) => `${exactBytes(column)} AS ${quote(column.name)}, ${readable(column)} AS ${quote(`text of ${column.name}`)}`,
   );
