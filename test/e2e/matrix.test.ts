@@ -108,15 +108,30 @@ async function expectSame(way: Way): Promise<void> {
   const [source, target] = [sources[way.from], targets[way.to]];
   await lockkeeper.untilCaughtUp(way.name, source, target, 150);
   const schemaMap = Object.fromEntries(way.schemas.map((schema) => [schema, twin(way, schema)]));
-  const { tables } = await expectSameData(source, target, { schemaMap });
-  expect(tables).toBe(
-    way.schemas.flatMap((schema) => cases[way.from][schema]!.flatMap((each) => shapesOf(each))).length,
-  );
+  const names = way.schemas.flatMap((schema) => tablesOf(cases[way.from][schema]!).map((name) => `${schema}.${name}`));
+  const doubles = names.filter((name) => /_(float|double)/.test(name));
+  await expectSameData(source, target, { schemaMap, tables: names.filter((name) => !doubles.includes(name)) });
+  for (const name of doubles) {
+    const [schema, table] = name.split('.') as [string, string];
+    expect(await doublesOf(target, `${twin(way, schema)}.${table}`), name).toEqual(await doublesOf(source, name));
+  }
   expect((await lockkeeper.status(way.name)).divergence).toEqual({
     missingOnUpdate: 0,
     missingOnDelete: 0,
     existingOnInsert: 0,
   });
+}
+
+/** Rows whose column v is FLOAT or DOUBLE: servers print some of them rounded, and not alike, but send them as they are. */
+async function doublesOf(server: DbServer, name: string): Promise<unknown[]> {
+  const connection = await server.connect({ rowsAsArray: true });
+  try {
+    const columns = name.includes('.id_') ? 'id, v, n' : 'v, n';
+    const [rows] = await connection.execute(`SELECT ${columns} FROM ${name} ORDER BY n, v`);
+    return rows as unknown[];
+  } finally {
+    await connection.end();
+  }
 }
 
 const streamed = ways.filter(({ copies }) => !copies);
