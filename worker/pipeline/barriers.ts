@@ -47,7 +47,7 @@ export class Barriers implements BarrierHandlers {
     if (ignored !== null) {
       log.info({ reason: ignored, position: item.end }, 'statement left out');
       board.statement('ignored');
-      return writer.commit(step);
+      return writer.commit(checkpoint.advanceSql(step));
     }
     const applicable = rewritten as Exclude<typeof rewritten, { kind: 'ignore' }>;
     const place = { serverUuid: step.position.serverUuid };
@@ -77,12 +77,12 @@ export class Barriers implements BarrierHandlers {
 
   async xaPrepare(item: XaItem, step: CheckpointStep): Promise<void> {
     await this.#xa.save(item.xid, { events: item.events, format: item.format });
-    await this.#options.writer.commit(step);
+    await this.#options.writer.commit(this.#options.checkpoint.advanceSql(step));
   }
 
   async xaRollback(item: XaItem, step: CheckpointStep): Promise<void> {
     await this.#xa.forget(item.xid);
-    await this.#options.writer.commit(step);
+    await this.#options.writer.commit(this.#options.checkpoint.advanceSql(step));
   }
 
   async xaCommit(item: XaItem): Promise<{ events: readonly RowsEvent[]; format: Buffer; forget: () => Promise<void> }> {

@@ -10,9 +10,12 @@ import { SourceStream } from '../source/source-stream.ts';
 import type { StreamItem } from '../source/stream-item.ts';
 import { BatchWriter } from '../target/batch-writer.ts';
 import { Checkpoint } from '../target/checkpoint.ts';
+import { FinishedSet, LaneRecord, takeOverLanes } from '../target/finished.ts';
+import { Lanes } from '../target/lanes.ts';
 import { ensureSchema } from '../target/schema.ts';
 import { TargetSession } from '../target/session.ts';
 import { SqlWriter } from '../target/sql/sql-writer.ts';
+import { UnorderedLanes } from '../target/unordered-lanes.ts';
 import { TableMetadataCache } from '../target/table-metadata.ts';
 import { ApplyLoop, type WriteGate } from './apply-loop.ts';
 import { Barriers } from './barriers.ts';
@@ -50,6 +53,9 @@ interface Course extends StreamStart {
   readonly session: TargetSession;
   /** Sessions beside the first, one for each further lane. */
   readonly lanes: readonly TargetSession[];
+  /** One per lane where they commit in any order; else none. */
+  readonly records: readonly LaneRecord[];
+  readonly finished: FinishedSet;
   readonly checkpoint: Checkpoint;
   readonly sources: SourceEndpoints;
   readonly router: Router;
@@ -91,11 +97,15 @@ export class Replication {
   }
 
   async #lead(session: TargetSession, target: MysqlEndpoint, sources: SourceEndpoints, signal: AbortSignal): Promise<void> {
-    const { board, worker, log, gate } = this.#deps;
+    const { board, worker, log, gate, failpoint } = this.#deps;
     await gate.wait();
     await ensureSchema(session);
     const { checkpoint, stored } = await Checkpoint.takeOver(session, this.#key, worker);
     await evictDdlHolder(session, this.#key);
+    const { lanes: laneCount, ordered } = this.#config.pipeline.apply;
+    const recorded = ordered || laneCount === 1 ? 0 : laneCount;
+    const finished = await takeOverLanes(session, this.#key, checkpoint.epoch, recorded);
+    const records = Array.from({ length: recorded }, (_, lane) => new LaneRecord(this.#key, lane, checkpoint.epoch));
     board.tookOver(checkpoint.epoch, stored);
     log.info({ epoch: checkpoint.epoch, position: stored.position }, 'leading');
     const traits = await withAnySource(sources, readSourceTraits);
@@ -111,14 +121,16 @@ export class Replication {
       board,
       log,
       signal,
+      failpoint,
       openTarget: () => openTarget(target),
     };
     const start = await findStart(context);
     if (signal.aborted) return;
     const lanes: TargetSession[] = [];
     try {
-      while (lanes.length < this.#config.pipeline.apply.lanes - 1) lanes.push(await openTarget(target, LANE_LOCK_WAIT_SECONDS));
-      await this.#follow({ session, lanes, checkpoint, sources, router, traits, ...start }, signal);
+      while (lanes.length < laneCount - 1) lanes.push(await openTarget(target, LANE_LOCK_WAIT_SECONDS));
+      const course = { session, lanes, records, checkpoint, sources, router, traits, ...start };
+      await this.#follow({ ...course, finished: start.isNew ? new FinishedSet() : finished }, signal);
     } finally {
       for (const lane of lanes) lane.destroy();
     }
@@ -127,6 +139,7 @@ export class Replication {
   async #follow(course: Course, signal: AbortSignal): Promise<void> {
     const { session, lanes, checkpoint, sources, router, traits, position, catchUp } = course;
     const { board, gate, failpoint, log } = this.#deps;
+    const now = () => performance.now();
     const { apply, divergence, onError } = this.#config.pipeline;
     const queue = new ByteQueue<StreamItem>(QUEUE_BYTES);
     const stop = new AbortController();
@@ -169,7 +182,21 @@ export class Replication {
     const writer = writerOn(session);
     const loop = new ApplyLoop({
       queue,
-      writers: [writer, ...lanes.map(writerOn)],
+      writer,
+      advanceSql: (step) => checkpoint.advanceSql(step),
+      makeLanes: (onFailure) => {
+        const writers = [writer, ...lanes.map(writerOn)];
+        return course.records.length > 0
+          ? new UnorderedLanes({
+              lanes: writers.map((lane, i) => ({ writer: lane, record: course.records[i]! })),
+              advanceSql: (step) => checkpoint.advanceSql(step),
+              now,
+              onFailure,
+            })
+          : new Lanes(writers, now, onFailure);
+      },
+      recordsFinished: course.records.length > 0,
+      finished: course.finished,
       plans,
       tracker: new PositionTracker(position),
       barriers: new Barriers({
@@ -207,7 +234,7 @@ export class Replication {
         maxBatchDelayMs: apply.maxBatchDelayMs,
         idleCheckpointMs: IDLE_CHECKPOINT_MS,
       },
-      now: () => performance.now(),
+      now,
       sleep: (milliseconds) => delay(milliseconds),
       onApplied: (batch) => board.applied(batch),
     });

@@ -9,6 +9,7 @@ import { resolveStart } from '../source/start-position.ts';
 import { loadCatchUp, SnapshotCopier } from '../snapshot/snapshot-copier.ts';
 import type { SnapshotTable, TableCatchUp } from '../snapshot/types.ts';
 import type { Checkpoint, StoredCheckpoint } from '../target/checkpoint.ts';
+import { forgetFinishedSql } from '../target/finished.ts';
 import type { TargetSession } from '../target/session.ts';
 import { withAnySource } from './any-source.ts';
 import { CatchUp } from './catch-up.ts';
@@ -27,11 +28,14 @@ export interface StartContext {
   readonly board: PipelineBoard;
   readonly log: Logger;
   readonly signal: AbortSignal;
+  readonly failpoint: (name: string) => Promise<void> | void;
 }
 
 export interface StreamStart {
   readonly position: SourcePosition;
   readonly catchUp: CatchUp;
+  /** Nothing of this history can have been finished before. */
+  readonly isNew: boolean;
 }
 
 const NO_ROWS = { inserted: 0, updated: 0, deleted: 0 };
@@ -43,11 +47,12 @@ const NO_ROWS = { inserted: 0, updated: 0, deleted: 0 };
 export async function findStart(context: StartContext): Promise<StreamStart> {
   const { stored, session, checkpoint } = context;
   if (stored.position !== null) {
-    return { position: stored.position, catchUp: new CatchUp(await loadCatchUp(session, checkpoint.pipeline)) };
+    return { position: stored.position, catchUp: new CatchUp(await loadCatchUp(session, checkpoint.pipeline)), isNew: false };
   }
   const copies = context.config.pipeline.initialLoad.mode !== 'Never';
   const start = copies ? await copyFirst(context) : await startAsAsked(context);
-  await session.query(`${checkpoint.advanceSql({ position: start.position, transactions: 0, rows: NO_ROWS })};COMMIT`);
+  const advance = checkpoint.advanceSql({ position: start.position, transactions: 0, rows: NO_ROWS });
+  await session.query(`${forgetFinishedSql(checkpoint.pipeline)};${advance};COMMIT`);
   context.board.positionIs(start.position);
   return start;
 }
@@ -58,11 +63,11 @@ async function startAsAsked({ config, sources, checkpoint, log }: StartContext):
     resolveStart(session, { endpoint, serverId: config.serverId, replicaUuid }, startPointOf({ spec: config.source })),
   );
   log.info({ position }, 'starting without a first copy');
-  return { position, catchUp: new CatchUp() };
+  return { position, catchUp: new CatchUp(), isNew: true };
 }
 
 async function copyFirst(context: StartContext): Promise<StreamStart> {
-  const { config, sources, openTarget, checkpoint, router, board, log, signal } = context;
+  const { config, sources, openTarget, checkpoint, router, board, log, signal, failpoint } = context;
   const { mode, chunkRows, parallelism } = config.pipeline.initialLoad;
   const copier = new SnapshotCopier({
     source: sources.master,
@@ -74,11 +79,12 @@ async function copyFirst(context: StartContext): Promise<StreamStart> {
     onProgress: (progress) => board.copying(progress),
     onNotice: (text) => log.warn({}, text),
     signal,
+    failpoint,
   });
   const { start, tables, rows, bytes, seconds } = await copier.run();
   log.info({ tables: tables.length, rows, bytes, seconds }, 'first copy done');
   const catchUps = new Map<string, TableCatchUp>(tables.map(({ schema, table, catchUp }) => [`${schema}.${table}`, catchUp]));
-  return { position: start, catchUp: new CatchUp(catchUps) };
+  return { position: start, catchUp: new CatchUp(catchUps), isNew: true };
 }
 
 /** The source's tables that travel, as they are now. */

@@ -1,4 +1,4 @@
-import type { Checkpoint, CheckpointStep } from './checkpoint.ts';
+import type { Checkpoint } from './checkpoint.ts';
 import { applyError, type ApplyFailure } from './apply-error.ts';
 import type { LaneWriter } from './lanes.ts';
 import { RawWriter, type RawStatements } from './raw/raw-writer.ts';
@@ -71,14 +71,14 @@ export class BatchWriter implements LaneWriter {
     return { segments, runs, careful };
   }
 
-  /** Resolves when rows and checkpoint are committed. */
-  async write(batch: PreparedBatch, step: CheckpointStep): Promise<void> {
+  /** Resolves when the rows are committed together with `commitSql`, which records that they are done or fails for an old leader. */
+  async write(batch: PreparedBatch, commitSql: string): Promise<void> {
     let careful = batch.careful;
     for (let attempt = 1; ; attempt++) {
       try {
         await this.#useFormats(batch);
         await this.#writeRows(batch, careful);
-        await this.commit(step);
+        await this.commit(commitSql);
         return;
       } catch (error) {
         const failure = this.#failure(error);
@@ -134,12 +134,12 @@ export class BatchWriter implements LaneWriter {
     }
   }
 
-  /** Moves the checkpoint and commits, in one packet: an error before COMMIT leaves the transaction open and uncommitted. */
-  async commit(step: CheckpointStep): Promise<void> {
+  /** Records and commits, in one packet: an error before COMMIT leaves the transaction open and uncommitted. */
+  async commit(commitSql: string): Promise<void> {
     const { session, checkpoint, hooks } = this.#options;
     await hooks.failpoint('before-commit');
     try {
-      await session.query(`${checkpoint.advanceSql(step)};COMMIT`);
+      await session.query(`${commitSql};COMMIT`);
     } catch (error) {
       throw checkpoint.explain(error);
     }

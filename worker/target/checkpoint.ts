@@ -120,7 +120,7 @@ export class Checkpoint {
     if (errno === ROW_GONE) {
       return new LockkeeperError('LK1311', `the checkpoint row of ${this.pipeline} is gone from the target`, { cause: error });
     }
-    if (errno === undefined || !FENCED.has(errno) || !(error as Error).message.includes('lockkeeper_fence')) return error;
+    if (errno === undefined || !FENCED.has(errno) || !(error as Error).message.includes('lockkeeper_')) return error;
     return new LockkeeperError('LK1401', `a newer leader holds ${this.pipeline}; epoch ${this.epoch} may write no more`, {
       cause: error,
       details: { pipeline: this.pipeline, epoch: this.epoch },

@@ -24,8 +24,8 @@ class Recorder implements LaneWriter {
     return this.#gates.get(id)?.promise ?? true;
   }
 
-  async commit(step: CheckpointStep): Promise<void> {
-    this.#log.push(`commit ${step.position.journal}`);
+  async commit(commitSql: string): Promise<void> {
+    this.#log.push(`commit ${commitSql}`);
   }
 
   async rollback(): Promise<void> {
@@ -38,6 +38,7 @@ class Recorder implements LaneWriter {
   }
 }
 
+const STEP = {} as CheckpointStep;
 const idOf = (batch: PreparedBatch) => (batch as unknown as { id: string }).id;
 
 function setUp(lanes: number, held: readonly string[]) {
@@ -48,8 +49,14 @@ function setUp(lanes: number, held: readonly string[]) {
 }
 
 function work(id: string, dependencies: Dependencies): LaneBatch {
-  const step = { position: { journal: id } } as unknown as CheckpointStep;
-  return { batch: { id } as unknown as PreparedBatch, step, dependencies, onCommitted: () => undefined };
+  return {
+    batch: { id } as unknown as PreparedBatch,
+    step: STEP,
+    done: [],
+    advanceSql: id,
+    dependencies,
+    onCommitted: () => undefined,
+  };
 }
 
 const independent = (sequence: number): Dependencies => ({

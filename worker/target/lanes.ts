@@ -6,18 +6,32 @@ import { mayRunBeside, type Dependencies } from './dependencies.ts';
 export interface LaneWriter {
   /** Writes rows without committing; false when that failed for a reason that another attempt can heal: it is rolled back then. */
   stage(batch: PreparedBatch): Promise<boolean>;
-  commit(step: CheckpointStep): Promise<void>;
+  /** Commits together with SQL that records that the rows are done. */
+  commit(commitSql: string): Promise<void>;
   rollback(): Promise<void>;
-  /** Rows and checkpoint, with all that is known about retries and divergence. */
-  write(batch: PreparedBatch, step: CheckpointStep): Promise<void>;
+  /** Rows and record, with all that is known about retries and divergence. */
+  write(batch: PreparedBatch, commitSql: string): Promise<void>;
 }
 
 export interface LaneBatch {
   readonly batch: PreparedBatch;
   readonly step: CheckpointStep;
+  /** Names of its transactions; empty where lanes commit in order. */
+  readonly done: readonly string[];
+  /** Moves the checkpoint behind this batch. */
+  readonly advanceSql: string;
   readonly dependencies: Dependencies;
   /** Milliseconds from the first statement to the commit. */
   readonly onCommitted: (milliseconds: number) => void;
+}
+
+/** Several batches under way at once. */
+export interface BatchLanes {
+  readonly busy: boolean;
+  /** Resolves when the batch is under way; rejects with the error of one before it. */
+  start(work: LaneBatch): Promise<void>;
+  /** Resolves when everything started is committed and the checkpoint is behind it; rejects with the first error. */
+  settle(): Promise<void>;
 }
 
 /** Committed as staged, or written again after it or one before it had failed. */
@@ -41,7 +55,7 @@ interface Flight {
  * When a batch fails, those behind it are rolled back first (their locks may be the reason); then it and they are written one
  * after the other.
  */
-export class Lanes {
+export class Lanes implements BatchLanes {
   readonly #free: LaneWriter[];
   readonly #now: () => number;
   readonly #onFailure: (error: unknown) => void;
@@ -59,7 +73,6 @@ export class Lanes {
     return this.#flights.length > 0;
   }
 
-  /** Resolves when the batch is under way; rejects with the error of one before it. */
   async start(work: LaneBatch): Promise<void> {
     while (this.#flights.length > 0 && !this.#mayStart(work)) await this.#flights[0]!.outcome;
     const writer = this.#free.pop()!;
@@ -85,7 +98,6 @@ export class Lanes {
     });
   }
 
-  /** Resolves when everything started is committed; rejects with the first error. */
   async settle(): Promise<void> {
     while (this.#flights.length > 0) await this.#flights[0]!.outcome;
   }
@@ -103,7 +115,7 @@ export class Lanes {
     const started = this.#now();
     // Alone, a batch needs no second attempt by others' leave.
     if (before === undefined && this.#free.length === 0 && this.#flights.length === 1) {
-      await writer.write(work.batch, work.step);
+      await writer.write(work.batch, work.advanceSql);
       work.onCommitted(this.#now() - started);
       return 'clean';
     }
@@ -111,7 +123,7 @@ export class Lanes {
     if (await writer.stage(work.batch)) {
       const turn = before === undefined ? 'clean' : await Promise.race([before.outcome, flight.stepAside.promise]);
       if (turn === 'clean') {
-        await writer.commit(work.step);
+        await writer.commit(work.advanceSql);
         outcome = 'clean';
       } else {
         await writer.rollback();
@@ -124,7 +136,7 @@ export class Lanes {
       const behind = this.#flights.slice(this.#flights.indexOf(flight) + 1);
       for (const other of behind) other.stepAside.resolve('aside');
       await Promise.all(behind.map((other) => other.released.promise));
-      await writer.write(work.batch, work.step);
+      await writer.write(work.batch, work.advanceSql);
     }
     work.onCommitted(this.#now() - started);
     return outcome;

@@ -3,6 +3,7 @@ import { ddlTableSql } from '../pipeline/ddl/ddl-table.ts';
 import { xaTableSql } from '../pipeline/xa-store.ts';
 import { snapshotTablesSql } from '../snapshot/snapshot-tables.ts';
 import { checkpointTableSql } from './checkpoint.ts';
+import { finishedTableSql } from './finished.ts';
 import type { SqlRunner } from './session.ts';
 
 /**
@@ -10,7 +11,7 @@ import type { SqlRunner } from './session.ts';
  * account without CREATE works once an administrator has made the schema.
  */
 export async function ensureSchema(runner: SqlRunner): Promise<void> {
-  const wanted = [checkpointTableSql, ddlTableSql, xaTableSql, ...snapshotTablesSql];
+  const wanted = [checkpointTableSql, finishedTableSql, ddlTableSql, xaTableSql, ...snapshotTablesSql];
   const names = wanted.map((sql) => /lockkeeper\.(\w+)/.exec(sql)![1]!);
   const rows = await runner.query<RowDataPacket[]>(
     "SELECT table_name AS name FROM information_schema.tables WHERE table_schema='lockkeeper'",
