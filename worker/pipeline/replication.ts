@@ -167,6 +167,7 @@ export class Replication {
         checkpoint,
         sql: new SqlWriter(lane, metadata, catchUp.active ? 'Repair' : divergence),
         modeOf: (run) => plans.modeOf(run.table),
+        sqlFault: (run) => plans.sqlFaultOf(run.table),
         retries: onError.retries,
         hooks: {
           failpoint,

@@ -3,7 +3,7 @@ import type { TableMap } from '../source/table-map.ts';
 import type { WriteMode } from '../target/batch-writer.ts';
 import { planTable, type TablePlan } from '../target/plan/table-plan.ts';
 import { rawCompatible } from '../target/raw-compatible.ts';
-import type { TableMetadataCache } from '../target/table-metadata.ts';
+import type { TableMetadata, TableMetadataCache } from '../target/table-metadata.ts';
 import { tableFindings } from '../target/table-findings.ts';
 import type { TablePlans } from './apply-loop.ts';
 
@@ -17,6 +17,8 @@ export interface TablePlansOptions {
 interface Decision {
   readonly plan: TablePlan;
   readonly mode: WriteMode;
+  /** What stands against writing the table's rows as statements. */
+  readonly sqlFault: LockkeeperError | null;
 }
 
 /**
@@ -57,17 +59,14 @@ export class TargetTablePlans implements TablePlans {
     if (mode === 'Raw' && reason !== null) {
       throw new LockkeeperError('LK1308', `${name} cannot be replayed in Raw mode: ${reason}`, { details: { table: name } });
     }
-    if (reason !== null) {
-      const problem = tableFindings(map, target).find((finding) => finding.severity === 'error');
-      if (problem !== undefined) {
-        throw new LockkeeperError(problem.code, problem.message, {
-          found: problem.found,
-          remedy: problem.remedy,
-          details: { table: name },
-        });
-      }
-    }
-    return { plan: planTable(map, target), mode: reason === null ? 'raw' : 'sql' };
+    const sqlFault = findSqlFault(map, target, name);
+    if (reason !== null && sqlFault !== null) throw sqlFault;
+    return { plan: planTable(map, target), mode: reason === null ? 'raw' : 'sql', sqlFault };
+  }
+
+  /** Why rows of a table that is replayed must not be written as statements, should a row be missing; null when they may. */
+  sqlFaultOf(map: TableMap): LockkeeperError | null {
+    return this.#decisions.get(map)?.sqlFault ?? null;
   }
 
   /** After a schema change at the target. */
@@ -77,7 +76,14 @@ export class TargetTablePlans implements TablePlans {
   }
 }
 
-function rawReason(map: TableMap, target: Parameters<typeof rawCompatible>[1]): string | null {
+function findSqlFault(map: TableMap, target: TableMetadata, table: string): LockkeeperError | null {
+  const problem = tableFindings(map, target).find((finding) => finding.severity === 'error');
+  if (problem === undefined) return null;
+  const { code, message, found, remedy } = problem;
+  return new LockkeeperError(code, message, { found, remedy, details: { table } });
+}
+
+function rawReason(map: TableMap, target: TableMetadata): string | null {
   const verdict = rawCompatible(map, target);
   return verdict === true ? null : verdict;
 }

@@ -1,3 +1,4 @@
+import type { LockkeeperError } from '../../common/errors.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { applyError, type ApplyFailure } from './apply-error.ts';
 import type { LaneWriter } from './lanes.ts';
@@ -34,6 +35,8 @@ export interface BatchWriterOptions {
   readonly checkpoint: Checkpoint;
   readonly sql: SqlWriter;
   readonly modeOf: (run: RowRun) => WriteMode;
+  /** Why rows of this table must not be written as statements, though Raw may replay them; null when nothing stands against it. */
+  readonly sqlFault: (run: RowRun) => LockkeeperError | null;
   readonly retries: number;
   readonly hooks: WriteHooks;
 }
@@ -86,6 +89,7 @@ export class BatchWriter implements LaneWriter {
         await this.#options.session.rollback();
         if (failure.kind === 'divergence') {
           if (careful) throw failure.error;
+          this.#allowSql(batch);
           careful = true;
           continue;
         }
@@ -126,6 +130,7 @@ export class BatchWriter implements LaneWriter {
       const failure = this.#failure(error);
       if (failure.kind !== 'divergence' || batch.careful) throw failure.error;
       await session.query('ROLLBACK TO SAVEPOINT lockkeeper_part');
+      this.#allowSql(batch);
       try {
         await this.#options.sql.writeCarefully(batch.runs).then((report) => this.#options.hooks.onDivergence(report));
       } catch (again) {
@@ -148,6 +153,13 @@ export class BatchWriter implements LaneWriter {
 
   async rollback(): Promise<void> {
     await this.#options.session.rollback();
+  }
+
+  #allowSql(batch: PreparedBatch): void {
+    for (const run of batch.runs) {
+      const fault = this.#options.sqlFault(run);
+      if (fault !== null) throw fault;
+    }
   }
 
   async #useFormats(batch: PreparedBatch): Promise<void> {
