@@ -94,7 +94,7 @@ export class SnapshotCopier {
 
   constructor(options: SnapshotCopierOptions) {
     this.#options = options;
-    this.#store = new SnapshotStore(options.pipeline, options.fenceSql);
+    this.#store = new SnapshotStore(options.pipeline, options.fenceSql, options.failpoint);
     this.#clock = options.clock ?? systemClock;
     this.#progress = new ProgressReport(this.#clock, options.onProgress);
   }

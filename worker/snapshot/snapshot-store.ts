@@ -57,9 +57,12 @@ export class SnapshotStore {
   readonly #pipeline: string;
   readonly #where: string;
   readonly #fenceSql: string;
+  readonly #failpoint: (name: string) => Promise<void> | void;
 
-  constructor(pipeline: string, fenceSql: string) {
+  /** `failpoint`: called before and after each commit; tests stop the process there. */
+  constructor(pipeline: string, fenceSql: string, failpoint: (name: string) => Promise<void> | void = () => undefined) {
     this.#pipeline = pipeline;
+    this.#failpoint = failpoint;
     this.#where = `pipeline=${quote(pipeline)}`;
     this.#fenceSql = fenceSql;
   }
@@ -193,12 +196,14 @@ export class SnapshotStore {
 
   /** Runs statements, the fence and COMMIT as one packet: an error anywhere leaves nothing behind. */
   async commit(session: TargetSession, statements: readonly string[]): Promise<void> {
+    await this.#failpoint('copy-before-commit');
     try {
       await session.query(`${statements.map((sql) => `${sql};`).join('')}${this.#fenceSql};COMMIT`);
     } catch (error) {
       if (session.usable) await session.rollback();
       throw this.#explain(error);
     }
+    await this.#failpoint('copy-after-commit');
   }
 
   #of(source: TableRoute): string {

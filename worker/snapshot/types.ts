@@ -80,6 +80,8 @@ export interface SnapshotCopierOptions {
   readonly onNotice?: (text: string) => void;
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
+  /** Called at named points; tests stop the process there. */
+  readonly failpoint?: (name: string) => Promise<void> | void;
 }
 
 /** Both ends of a copy, where SQL depends on them. */
