@@ -4,6 +4,7 @@ import type { ResultSetHeader, RowDataPacket } from 'mysql2';
 import { LockkeeperError, messageOf } from '../../common/errors.ts';
 import { serverErrno } from '../../common/mysql-errors.ts';
 import type { TargetSession } from '../target/session.ts';
+import { probeOpaque } from '../target/sql/json-opaque.ts';
 import { rangeCondition, type ChunkKey, type KeyValue } from './chunk-key.ts';
 import type { ColumnTransport } from './column-transport.ts';
 import { buildJson, bytesLiteral, holdsTypedValues, parseJson, scalarPaths, typesExpression } from './json-exact.ts';
@@ -180,6 +181,7 @@ async function insertTyped(
   );
   const rows = await fromSource(source.values(`SELECT ${[list(plan.columns), ...types].join(',')} FROM ${fromWhere}`));
   const names = plan.columns.map((column) => identifier(column.name)).join(',');
+  const opaque = await probeOpaque(target);
   let bytes = 0;
   for (let begin = 0; begin < rows.length; begin += ROWS_PER_INSERT) {
     const values = rows.slice(begin, begin + ROWS_PER_INSERT).map((row) => {
@@ -190,7 +192,7 @@ async function insertTyped(
         if (json < 0 || value === null) return column.store === null ? bytesLiteral(value) : column.store(bytesLiteral(value));
         const named = row[plan.columns.length + json]!.toString().split(',');
         const typeByPath = new Map(paths[json]!.map((path, at) => [path, named[at]!]));
-        return buildJson(value.toString('utf8'), (path) => typeByPath.get(path)!);
+        return buildJson(value.toString('utf8'), (path) => typeByPath.get(path)!, opaque);
       });
       return `(${literals.join(',')})`;
     });

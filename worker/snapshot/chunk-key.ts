@@ -61,7 +61,8 @@ function keyColumn(column: ColumnMetadata): KeyColumn | null {
     case 'uuid':
     case 'inet4':
     case 'inet6':
-      return as(name, (text) => `'${latin1(text)}'`);
+      // Not a plain literal: under SET NAMES binary it would be bytes, and some of these types have an internal form.
+      return as(name, (text) => `_latin1'${latin1(text)}'`);
     case 'char':
     case 'varchar':
       return as(name, (text) => `_${column.charset}${hexLiteral(text)}`);
@@ -117,4 +118,11 @@ export function boundarySql(table: string, key: ChunkKey, lower: KeyValue | null
   const select = key.columns.map((column) => column.select).join(',');
   const order = key.columns.map((column) => column.name).join(',');
   return `SELECT ${select} FROM ${table} FORCE INDEX (${key.index})${where} ORDER BY ${order} LIMIT 1 OFFSET ${rows - 1}`;
+}
+
+/** The last key of the table. */
+export function lastKeySql(table: string, key: ChunkKey): string {
+  const select = key.columns.map((column) => column.select).join(',');
+  const order = key.columns.map((column) => `${column.name} DESC`).join(',');
+  return `SELECT ${select} FROM ${table} FORCE INDEX (${key.index}) ORDER BY ${order} LIMIT 1`;
 }

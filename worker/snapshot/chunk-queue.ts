@@ -11,13 +11,20 @@ export class ChunkQueue {
   readonly #unfinished: PlannedChunk[];
   #next: { chunk: number; lower: KeyValue | null } | null;
   #cutting: Promise<unknown> = Promise.resolve();
+  readonly #firstNew: number;
 
   /** `chunks` is what has been planned so far, in order. */
   constructor(chunks: readonly StoredChunk[]) {
     this.#unfinished = chunks.filter((chunk) => chunk.point === null);
     const last = chunks.at(-1);
+    this.#firstNew = last === undefined ? 0 : last.chunk + 1;
     if (last === undefined) this.#next = { chunk: 0, lower: null };
     else this.#next = last.upper === null ? null : { chunk: last.chunk + 1, lower: last.upper };
+  }
+
+  /** Whether the chunk was cut at the present point, not at an earlier one. */
+  isNew({ chunk }: PlannedChunk): boolean {
+    return chunk >= this.#firstNew;
   }
 
   /** Nothing is left to hand out; chunks handed out may still be on their way. */

@@ -2,7 +2,7 @@ import { LockkeeperError, messageOf } from '../../common/errors.ts';
 import { serverErrno } from '../../common/mysql-errors.ts';
 import { applyError } from '../target/apply-error.ts';
 import type { TargetSession } from '../target/session.ts';
-import { boundarySql, type KeyValue } from './chunk-key.ts';
+import { boundarySql, lastKeySql, type ChunkKey, type KeyValue } from './chunk-key.ts';
 import { copyChunk, DuplicateRow, SourceFailure, type CopyPlan } from './chunk-copier.ts';
 import type { ChunkQueue, PlannedChunk } from './chunk-queue.ts';
 import type { ProgressReport } from './progress.ts';
@@ -82,8 +82,10 @@ async function copyNext(round: CopyRound, job: TableJob, source: SourceReader, t
 
 async function boundary(job: TableJob, lower: KeyValue | null, source: SourceReader): Promise<KeyValue | null> {
   const { key, table } = job.plan;
-  if (key === null) return null;
-  const sql = boundarySql(qualified(table.source), key, lower, job.chunkRows);
+  return key === null ? null : readKey(key, boundarySql(qualified(table.source), key, lower, job.chunkRows), source);
+}
+
+async function readKey(key: ChunkKey, sql: string, source: SourceReader): Promise<KeyValue | null> {
   let rows: (Buffer | null)[][];
   try {
     rows = await source.values(sql);
@@ -91,6 +93,31 @@ async function boundary(job: TableJob, lower: KeyValue | null, source: SourceRea
     throw new SourceFailure(messageOf(error), { cause: error });
   }
   return rows[0] === undefined ? null : rows[0].map((value, index) => key.columns[index]!.literal(value!));
+}
+
+/**
+ * Keys as literals must compare like keys as stored, or rows would be missed without any error. A chunk that was cut just now has exactly
+ * the rows counted off for it; behind an upper end no row is only right if that end is the last key.
+ */
+async function checkCount(job: TableJob, chunk: PlannedChunk, rows: number, source: SourceReader): Promise<void> {
+  const { key, table } = job.plan;
+  if (key === null || !job.queue.isNew(chunk)) return;
+  const name = nameOfTable(table.source);
+  if (chunk.upper !== null && rows !== job.chunkRows) throw misread(name, `${job.chunkRows} rows were counted, ${rows} came`);
+  if (chunk.upper !== null || chunk.lower === null || rows > 0) return;
+  const last = await readKey(key, lastKeySql(qualified(table.source), key), source);
+  if (last?.join() !== chunk.lower.join())
+    throw misread(name, `no row behind ${chunk.lower.join()}, but the last key is ${last?.join()}`);
+}
+
+function misread(table: string, found: string): LockkeeperError {
+  return new LockkeeperError('LK1601', `chunks of ${table} do not hold the rows that they should`, {
+    found,
+    remedy:
+      'CHECK TABLE at the source; if it finds nothing wrong please report the table’s definition, and copy the table in another way.',
+    retryable: false,
+    details: { table },
+  });
 }
 
 /** Rows, the chunk's record and the fence in one transaction; deadlocks and lock waits (a former leader's, undone just now) are tried again. */
@@ -104,6 +131,7 @@ async function copyWithRetries(
   for (let attempt = 1; ; attempt++) {
     try {
       const count = await copyChunk(job.plan, chunk, source, target);
+      await checkCount(job, chunk, count.rows, source);
       await round.store.finishChunk(target, job.plan.table.source, { ...chunk, ...count, point: round.point });
       return count;
     } catch (error) {

@@ -1,13 +1,15 @@
 import { LockkeeperError } from '../../common/errors.ts';
 import { quote } from '../target/session.ts';
+import type { OpaqueForms } from '../target/sql/json-literal.ts';
+import { SqlBuffer } from '../target/sql/sql-buffer.ts';
 
 /**
  * MySQL's JSON values can hold DECIMAL, dates, times and bytes, which their text does not tell from numbers and strings. Rows with
  * such values are found in the source and built in the target from typed parts.
  */
 
-/** What JSON text can express, by JSON_TYPE. */
-const PLAIN = "'NULL','INTEGER','UNSIGNED INTEGER','DOUBLE','STRING','OBJECT','ARRAY','BOOLEAN'";
+/** What JSON text can express, by JSON_TYPE. An unsigned number can be made of text only where it is too large for a signed one. */
+const PLAIN = "'NULL','INTEGER','DOUBLE','STRING','OBJECT','ARRAY','BOOLEAN'";
 
 /**
  * Condition: the JSON expression holds a value that its text cannot express. Counted, not EXISTS: MySQL 9.7 turns EXISTS over
@@ -15,7 +17,7 @@ const PLAIN = "'NULL','INTEGER','UNSIGNED INTEGER','DOUBLE','STRING','OBJECT','A
  */
 export function holdsTypedValues(column: string): string {
   const inside = (path: string) =>
-    `(SELECT COUNT(*) FROM JSON_TABLE(${column}, '${path}' COLUMNS (v JSON PATH '$')) AS members WHERE JSON_TYPE(v) NOT IN (${PLAIN}))>0`;
+    `(SELECT COUNT(*) FROM JSON_TABLE(${column}, _utf8mb4'${path}' COLUMNS (v JSON PATH _utf8mb4'$')) AS members WHERE JSON_TYPE(v) NOT IN (${PLAIN}))>0`;
   return `(JSON_TYPE(${column}) NOT IN (${PLAIN}) OR ${inside('$**.*')} OR ${inside('$**[*]')})`;
 }
 
@@ -83,21 +85,24 @@ export function scalarPaths(node: JsonNode, path = '$'): string[] {
   }
 }
 
-/** Expression whose text names the type of each scalar, `-` where a row has none there. */
+/** Expression whose text names the type and stored size of each scalar, `-` where a row has none there. */
 export function typesExpression(column: string, paths: readonly string[]): string {
-  const types = paths.map((path) => `IFNULL(JSON_TYPE(JSON_EXTRACT(${column},${utf8Literal(path)})),'-')`);
+  const types = paths.map((path) => {
+    const scalar = `JSON_EXTRACT(${column},${utf8Literal(path)})`;
+    return `IFNULL(CONCAT(JSON_TYPE(${scalar}),':',JSON_STORAGE_SIZE(${scalar})),'-')`;
+  });
   return `CONCAT_WS(',',${types.join(',')})`;
 }
 
-/** Expression that makes exactly this JSON value; `typeOf` tells the JSON_TYPE of a scalar. */
-export function buildJson(text: string, typeOf: (path: string) => string): string {
+/** Expression that makes exactly this JSON value; `typeOf` tells what typesExpression says of a scalar, `opaque` how the target makes bytes. */
+export function buildJson(text: string, typeOf: (path: string) => string, opaque: OpaqueForms): string {
   const plain = (node: JsonNode) => `CAST(${utf8Literal(text.slice(node.from, node.to))} AS JSON)`;
   const build = (node: JsonNode, path: string): string => {
     const paths = scalarPaths(node, path);
-    if (paths.every((scalar) => isPlain(typeOf(scalar)))) return plain(node);
+    if (paths.every((scalar) => isPlain(typeOf(scalar).split(':')[0]!))) return plain(node);
     switch (node.kind) {
       case 'scalar':
-        return typedScalar(text.slice(node.from, node.to), typeOf(path));
+        return typedScalar(text.slice(node.from, node.to), typeOf(path), opaque);
       case 'array':
         return `JSON_ARRAY(${node.items.map((item, index) => build(item, `${path}[${index}]`)).join(',')})`;
       case 'object': {
@@ -112,26 +117,18 @@ export function buildJson(text: string, typeOf: (path: string) => string): strin
   };
   const root = parseJson(text);
   // A scalar by itself is no JSON to an INSERT; within an array it keeps its type.
-  return root.kind === 'scalar' ? `JSON_EXTRACT(JSON_ARRAY(${build(root, '$')}),'$[0]')` : build(root, '$');
+  return root.kind === 'scalar' ? `JSON_EXTRACT(JSON_ARRAY(${build(root, '$')}),_utf8mb4'$[0]')` : build(root, '$');
 }
 
 function isPlain(type: string): boolean {
   return PLAIN.includes(`'${type}'`);
 }
 
-/** Columns that give JSON a value of a binary field type, by the type's number in the protocol. */
-const BYTES_COLUMNS: Readonly<Record<string, (length: number) => string>> = {
-  '15': (length) => `VARBINARY(${Math.max(1, length)})`,
-  '249': () => 'TINYBLOB',
-  '250': () => 'MEDIUMBLOB',
-  '251': () => 'LONGBLOB',
-  '252': () => 'BLOB',
-  '254': (length) => `BINARY(${Math.max(1, length)})`,
-};
-const BIT = '16';
-
-function typedScalar(json: string, type: string): string {
-  if (type === 'DECIMAL') return `CAST('${json}' AS DECIMAL(65,${json.split('.')[1]?.length ?? 0}))`;
+function typedScalar(json: string, typeAndSize: string, opaque: OpaqueForms): string {
+  const [type = '', size] = typeAndSize.split(':');
+  if (isPlain(type)) return `CAST(${utf8Literal(json)} AS JSON)`;
+  if (type === 'UNSIGNED INTEGER') return `CAST(${json} AS UNSIGNED)`;
+  if (type === 'DECIMAL') return decimal(json, Number(size));
   const text = JSON.parse(json) as string;
   switch (type) {
     case 'DATE':
@@ -141,23 +138,40 @@ function typedScalar(json: string, type: string): string {
     case 'DATETIME':
       return `CAST('${text}' AS DATETIME(6))`;
     case 'TIMESTAMP':
-      return throughColumn('TIMESTAMP(6)', `_utf8mb4'${text}'`);
+      // No constant has this type, but a column of JSON_TABLE does.
+      return `(SELECT a FROM JSON_TABLE(JSON_ARRAY(_utf8mb4'${text}'),_utf8mb4'$[*]' COLUMNS (a TIMESTAMP(6) PATH _utf8mb4'$')) AS t)`;
     default: {
       const [, code = '', base64 = ''] = /^base64:type(\d+):(.*)$/s.exec(text) ?? [];
-      const hex = Buffer.from(base64, 'base64').toString('hex');
-      if (code === BIT) return throughColumn(`BIT(${4 * hex.length})`, BigInt(`0x${hex}`).toString());
-      const column = BYTES_COLUMNS[code];
-      if (column !== undefined) return throughColumn(column(hex.length / 2), `x'${hex}'`);
-      throw new LockkeeperError('LK1406', `a JSON document holds a value of type ${type} that cannot be rebuilt`, {
-        found: json.slice(0, 200),
-      });
+      const form = opaque.get(Number(code));
+      if (form === undefined) {
+        throw new LockkeeperError('LK1406', `a JSON document holds a value of type ${type} that no SQL can make`, {
+          found: json.slice(0, 200),
+        });
+      }
+      const bytes = Buffer.from(base64, 'base64');
+      const out = new SqlBuffer(4 * bytes.length + 256);
+      form(out, bytes, 0, bytes.length);
+      return out.text();
     }
   }
 }
 
-/** No constant has these types, but a column of JSON_TABLE does. */
-function throughColumn(type: string, literal: string): string {
-  return `(SELECT a FROM JSON_TABLE(JSON_ARRAY(${literal}),'$[*]' COLUMNS (a ${type} PATH '$')) AS t)`;
+/**
+ * JSON keeps the precision of a DECIMAL: of a literal its own digits, of a value out of a column or CAST whole groups of nine before
+ * the point. Only the stored size tells the two apart.
+ */
+function decimal(json: string, size: number): string {
+  const [whole = '', fraction = ''] = json.replace('-', '').split('.');
+  // Type of the document and of the field, length, precision, scale; then the digits.
+  const literalSize = 5 + digitBytes(whole.length) + digitBytes(fraction.length);
+  const columnSize = 5 + digitBytes(9 * Math.ceil(whole.length / 9)) + digitBytes(fraction.length);
+  if (size === literalSize && size !== columnSize) return fraction === '' ? `${json}.` : json;
+  return `CAST('${json}' AS DECIMAL(65,${fraction.length}))`;
+}
+
+/** Bytes of so many digits. Source: MySQL strings/decimal.cc, decimal_bin_size. */
+function digitBytes(digits: number): number {
+  return 4 * Math.floor(digits / 9) + Math.ceil((digits % 9) / 2);
 }
 
 function utf8Literal(text: string): string {

@@ -41,7 +41,7 @@ export class SourceReader implements SqlRunner {
   /** Rejects with an LK11xx error. */
   static async open(endpoint: MysqlEndpoint): Promise<SourceReader> {
     const server = nameOf(endpoint);
-    const connection = mysql.createConnection({ ...connectionOptions(endpoint), charset: 'BINARY' });
+    const connection = mysql.createConnection({ ...connectionOptions(endpoint), charset: 'BINARY', flags: ['-SESSION_TRACK'] });
     const reader = new SourceReader(server, connection);
     try {
       await new Promise<void>((resolve, reject) => {

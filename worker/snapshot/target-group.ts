@@ -94,13 +94,15 @@ export async function prepareGroup(
   }
   const created = existing === undefined || records.some((record) => record.created);
   const rows = tables.reduce((sum, { facts }) => sum + facts.rows, 0);
-  const definition = await targets.define(first!.table, first!.metadata, first!.facts.createTable, context.flavors, {
-    deferIndexes: created && rows >= DEFER_INDEXES_ROWS,
-    travels: context.travels,
-    onOmitted: context.notice,
-  });
+  const definition = created
+    ? await targets.define(first!.table, first!.metadata, first!.facts.createTable, context.flavors, {
+        deferIndexes: rows >= DEFER_INDEXES_ROWS,
+        travels: context.travels,
+        onOmitted: context.notice,
+      })
+    : null;
   const starting = verdict === 'anew' ? tables : tables.filter(({ record }) => record === null);
-  const laterIndexes = created ? definition.laterIndexes : [];
+  const laterIndexes = definition?.laterIndexes ?? [];
   const begin = (state: 'emptying' | 'copying') =>
     store.beginTables(
       session,
@@ -114,7 +116,7 @@ export async function prepareGroup(
   if (starting.length > 0) await begin('copying');
   let stands = await targets.read(target);
   if (stands === undefined) {
-    await targets.create(target, definition, await context.schemaOf(first!.table.source.schema));
+    await targets.create(target, definition!, await context.schemaOf(first!.table.source.schema));
     stands = (await targets.read(target))!;
   }
   return tables.map((table) => ({

@@ -85,6 +85,7 @@ export class TargetTables {
     },
   ): Promise<TargetDefinition> {
     const { deferIndexes, travels, onOmitted } = options;
+    refuseUnspeakable(table.target, source);
     const parents = new Map<string, TableRoute | null>();
     for (const { name, referenced } of source.foreignKeys) {
       const parent = { schema: referenced.schema, table: referenced.table };
@@ -149,6 +150,20 @@ export class TargetTables {
       if (this.#session.usable) await releaseDdlLock(this.#session, this.#pipeline);
     }
   }
+}
+
+/**
+ * Servers describe tables in three-byte UTF-8: members of ENUM and SET with other characters come as question marks, and the target
+ * would show these instead.
+ */
+function refuseUnspeakable(target: TableRoute, source: TableMetadata): void {
+  const column = source.columns.find(({ members }) => members?.some((member) => member.includes('?')));
+  if (column === undefined) return;
+  throw new LockkeeperError('LK1308', `the source does not tell all members of ${nameOfTable(source)}.${column.name}`, {
+    found: column.columnType.slice(0, 200),
+    remedy: `A question mark in it may stand for a character such as an emoji. Create ${nameOfTable(target)} at the target by hand with the same members, and leave it empty.`,
+    details: { table: nameOfTable(target), column: column.name },
+  });
 }
 
 /** Adds what is missing of the indexes left for later; safe to repeat. */
