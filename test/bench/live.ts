@@ -23,7 +23,7 @@ export async function liveThroughReplica(seconds: number, workers: number): Prom
   await using target = await startMysql({ name: 'live-target', durable: true });
   await source.query(table);
   await startNatively(source, target, workers);
-  return measure(`native replica, ${workers} workers`, source, target, seconds);
+  return await measure(`native replica, ${workers} workers`, source, target, seconds);
 }
 
 export async function liveThroughLockkeeper(
