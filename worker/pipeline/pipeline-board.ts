@@ -116,6 +116,7 @@ export class PipelineBoard {
     const { metrics, now } = this.#options;
     const { rows } = step;
     this.#lastAppliedAt = now();
+    this.#lastError = null;
     this.#position = step.position;
     this.#transactions += step.transactions;
     this.#rows = {
@@ -173,10 +174,6 @@ export class PipelineBoard {
       at: new Date(now()).toISOString(),
       attempts,
     };
-  }
-
-  recovered(): void {
-    this.#lastError = null;
   }
 
   status(): PipelineStatus {

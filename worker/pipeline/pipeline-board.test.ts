@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+import { LockkeeperError } from '../../common/errors.ts';
+import { WorkerMetrics } from '../metrics.ts';
+import type { StreamItem } from '../source/stream-item.ts';
+import type { CheckpointStep } from '../target/checkpoint.ts';
+import { DivergenceReport } from '../target/sql/sql-writer.ts';
+import { ByteQueue } from './byte-queue.ts';
+import { PipelineBoard, type WatchedStream } from './pipeline-board.ts';
+
+const position = {
+  flavor: 'mysql',
+  serverUuid: 'u',
+  gtid: null,
+  journal: 'b.1',
+  offset: 9,
+  timestampMicros: 90_000_000,
+} as const;
+const step: CheckpointStep = { position, transactions: 3, rows: { inserted: 1, updated: 2, deleted: 4 } };
+
+function setUp() {
+  const clock = { now: 100_000 };
+  const metrics = new WorkerMetrics();
+  const board = new PipelineBoard({ namespace: 'ns', name: 'p', worker: 'w', region: null, metrics, now: () => clock.now });
+  const stream: { -readonly [K in keyof WatchedStream]: WatchedStream[K] } = {
+    currentSource: 'db:3306',
+    connected: true,
+    lastEventAt: 99_000,
+    receivedBytes: 10,
+    lastError: null,
+  };
+  const queue = new ByteQueue<StreamItem>(1000);
+  const text = async (name: string) => (await metrics.registry.getSingleMetricAsString(name)).split('\n').slice(2);
+  return { clock, board, stream, queue, text };
+}
+
+describe('PipelineBoard', () => {
+  it('counts on from what the target has stored', () => {
+    const { board } = setUp();
+    board.tookOver(7, { epoch: 7, position, transactions: 10, rows: { inserted: 100, updated: 0, deleted: 0 }, sequence: 1 });
+    board.applied({ step, bytes: 50, milliseconds: 4 });
+    expect(board.status()).toMatchObject({ epoch: 7, transactions: 13, rows: { inserted: 101, updated: 2, deleted: 4 } });
+  });
+
+  it('tells the lag of what was just applied, none when nothing waits, and a growing one while work waits', () => {
+    const { board, stream, queue, clock } = setUp();
+    board.following(stream, queue);
+    board.applied({ step, bytes: 1, milliseconds: 1 });
+    expect(board.status().lag).toEqual({ applySeconds: 10, heartbeatSeconds: 1, bytes: 0 });
+    clock.now += 5000;
+    expect(board.status().lag.applySeconds).toBe(0);
+    queue.push({ kind: 'heartbeat', bytes: 7, end: { journal: 'b.1', offset: 10 } });
+    expect(board.status().lag).toMatchObject({ applySeconds: 15, bytes: 7 });
+  });
+
+  it('counts refusals of an old leader, and shows the last error until things go well again', async () => {
+    const { board, text } = setUp();
+    board.failed(new LockkeeperError('LK1401', 'fenced'), 1);
+    expect(board.status()).toMatchObject({ fenced: 1, lastError: { code: 'LK1401', attempts: 1 } });
+    expect(await text('lockkeeper_fenced_writes_total')).toEqual([
+      'lockkeeper_fenced_writes_total{namespace="ns",pipeline="p"} 1',
+    ]);
+    board.applied({ step, bytes: 1, milliseconds: 1 });
+    expect(board.status().lastError).toBeNull();
+  });
+
+  it('leaves rows out of the divergence count that were to be expected', () => {
+    const { board } = setUp();
+    const report = new DivergenceReport();
+    report.add({ kind: 'missing-on-update', table: 's.t', key: 'id=1' }, true);
+    board.diverged(report, true);
+    expect(board.status().divergence.missingOnUpdate).toBe(0);
+    board.diverged(report, false);
+    expect(board.status().divergence.missingOnUpdate).toBe(1);
+  });
+
+  it('brings gauges up to date', async () => {
+    const { board, stream, queue, text } = setUp();
+    board.following(stream, queue);
+    board.updateGauges();
+    stream.receivedBytes = 25;
+    board.updateGauges();
+    expect(await text('lockkeeper_binlog_bytes_received_total')).toEqual([
+      'lockkeeper_binlog_bytes_received_total{namespace="ns",pipeline="p"} 25',
+    ]);
+    expect(await text('lockkeeper_source_connected')).toEqual(['lockkeeper_source_connected{namespace="ns",pipeline="p"} 1']);
+  });
+});
