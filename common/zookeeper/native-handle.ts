@@ -59,6 +59,7 @@ const ZooKeeper = createRequire(import.meta.url)('zookeeper') as new (options: R
 
 const NOT_CONNECTED_STATE = 0;
 const CONNECTED_STATE = 3;
+const SEND_FAILED_STATE = 999;
 const EXPIRED_STATE = -112;
 const AUTH_FAILED_STATE = -113;
 const NO_NODE = -101;
@@ -73,6 +74,14 @@ const NOWHERE = '192.0.2.1:1';
  * The C client's own list of servers is not used: it resolves names in the event loop's thread at each attempt, passes over
  * every second server of an ordered list, waits up to a third of the timeout between two rounds, and stays for ever in its
  * first attempt if that fails at once. Watches are its default watcher, since it never frees the functions given per request.
+ *
+ * It also closes its socket without the event loop's knowledge: before it reports a lost connection, and, reporting nothing, when
+ * a request cannot be sent. A socket that is opened meanwhile, ours or anybody's, may get the same number, upon which libuv
+ * aborts the process. So the client is closed, which tells the event loop, at the very moment either happens; and nothing else
+ * is done in its callbacks but to put the news in a queue.
+ *
+ * Its sockets are inherited by child processes (no FD_CLOEXEC), where they outlive their closing here and keep sending events
+ * under their old number. So a process with a session must not start children that live on, unless these close what they inherit.
  */
 export class NativeHandle {
   readonly server: ZkServer;
@@ -80,6 +89,7 @@ export class NativeHandle {
   readonly #events: HandleEvents;
   /** Each rejects a request under way. */
   readonly #pending = new Set<() => void>();
+  readonly #news: (() => void)[] = [];
   #dead = false;
 
   /** `address`: an IP address of `server`, so that nothing is resolved in here. */
@@ -96,8 +106,8 @@ export class NativeHandle {
       ...(resume === null ? {} : { client_id: resume.id, client_password: resume.password }),
     });
     this.#on('connect', () => events.connected());
-    this.#on('connecting', () => this.#lose());
-    this.#on('close', (code) => this.#closed(code as number));
+    this.#client.on('connecting', () => this.#client.close());
+    this.#on('close', (_client, code) => this.#closed(code as number));
     for (const event of ['created', 'deleted', 'changed', 'child']) {
       this.#on(event, (_client, path) => events.watchFired(path as string));
     }
@@ -126,24 +136,16 @@ export class NativeHandle {
   drop(): void {
     if (this.#dead) return;
     this.#die();
-    // Never from within one of the client's own callbacks.
-    setImmediate(() => {
-      // close() would end the session if the client were still connected.
-      if (this.#client.state === CONNECTED_STATE) this.#client.set_servers(NOWHERE);
-      this.#client.close();
-    });
+    // close() would end the session if the client were still connected.
+    if (this.#client.state === CONNECTED_STATE) this.#client.set_servers(NOWHERE);
+    this.#client.close();
   }
 
   /** Ends the session. Blocks this thread until the server has done so, 1.5 s at most. */
-  close(): Promise<void> {
-    if (this.#dead) return Promise.resolve();
+  close(): void {
+    if (this.#dead) return;
     this.#die();
-    return new Promise((resolve) => {
-      setImmediate(() => {
-        this.#client.close();
-        resolve();
-      });
-    });
+    this.#client.close();
   }
 
   authenticate(scheme: string, credentials: string): Promise<void> {
@@ -207,11 +209,14 @@ export class NativeHandle {
     return new Promise((resolve, reject) => {
       const lose = () => reject(new ZkError('connection-loss', operation, path, { uncertain: true }));
       this.#pending.add(lose);
-      const code = send((answer, _message, ...values) => {
-        this.#pending.delete(lose);
-        if (answer === 0) resolve(result(...values));
-        else reject(zkErrorOf(answer, operation, path, true));
-      });
+      const code = send((answer, _message, ...values) =>
+        this.#later(() => {
+          this.#pending.delete(lose);
+          if (answer === 0) resolve(result(...values));
+          else reject(zkErrorOf(answer, operation, path, true));
+        }),
+      );
+      if (this.#client.state === SEND_FAILED_STATE) this.#client.close();
       if (code < 0) {
         this.#pending.delete(lose);
         reject(zkErrorOf(code, operation, path, false));
@@ -220,14 +225,16 @@ export class NativeHandle {
   }
 
   #on(event: string, listener: (...values: unknown[]) => void): void {
-    this.#client.on(event, (...values: unknown[]) => {
-      if (!this.#dead) listener(...values);
-    });
+    this.#client.on(event, (...values: unknown[]) => this.#later(() => listener(...values)));
   }
 
-  #lose(): void {
-    this.drop();
-    this.#events.lost();
+  /** Does it after the client has returned to the event loop, in order; not at all once this handle is dead. */
+  #later(action: () => void): void {
+    this.#news.push(action);
+    if (this.#news.length > 1) return;
+    setImmediate(() => {
+      for (const each of this.#news.splice(0)) if (!this.#dead) each();
+    });
   }
 
   #closed(code: number): void {

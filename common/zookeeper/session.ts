@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { randomUUID } from 'node:crypto';
 import { isIP } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LockkeeperError } from '../errors.ts';
+import type { LockkeeperError } from '../errors.ts';
 import { formatServer, parseConnectString, type ZkServer } from './connect-string.ts';
 import { Lease } from './lease.ts';
 import { NativeHandle, type SessionTicket, type ZkStat } from './native-handle.ts';
@@ -146,11 +146,7 @@ export class ZkSession {
   }
 
   /** Answers the path, with its number if sequential. */
-  create(
-    path: string,
-    data: Buffer | string = '',
-    options: { ephemeral?: boolean; sequential?: boolean } = {},
-  ): Promise<string> {
+  create(path: string, data: Buffer | string = '', options: { ephemeral?: boolean; sequential?: boolean } = {}): Promise<string> {
     const flags = { ephemeral: options.ephemeral ?? false, sequential: options.sequential ?? false };
     return this.#write('create', path, (handle) => handle.create(path, asBuffer(data), flags));
   }
@@ -216,21 +212,22 @@ export class ZkSession {
   }
 
   /** Ends the session: its ephemeral nodes go at once if the servers can be reached, else at its timeout. */
-  async close(): Promise<void> {
-    if (this.ended) return;
+  close(): Promise<void> {
+    if (this.ended) return Promise.resolve();
     const handle = this.#handle;
     const answering = this.lease.valid;
     this.#end({ kind: 'closed' });
     // A server that has not answered lately would hold this thread up for seconds.
-    if (handle?.connected === true && answering) await handle.close();
+    if (handle?.connected === true && answering) handle.close();
     else handle?.drop();
+    return Promise.resolve();
   }
 
   // Connections ----------------------------------------------------------------------------------------------------------
 
   /** Goes over the servers, `avoid` last, until one serves. */
   async #connect(avoid: ZkServer | null): Promise<void> {
-    let windowMs = Math.max(400, this.#timeoutMs / 8);
+    let windowMs = this.#timeoutMs / 6;
     let last = avoid;
     for (let round = 0; !this.ended; round++) {
       const order = last === null ? this.#servers : [...this.#servers.filter((server) => server !== last), last];
@@ -241,7 +238,7 @@ export class ZkSession {
         }
       }
       last = null;
-      windowMs = Math.min(windowMs * 2, this.#timeoutMs);
+      windowMs = Math.min(windowMs * 2, this.#timeoutMs / 2);
       const pause = Math.min(50 * 2 ** Math.min(round, 10), MAX_ROUND_PAUSE_MS);
       await sleep(pause * (0.75 + Math.random() / 2), null, { signal: this.#ended.signal }).catch(() => undefined);
     }
@@ -299,9 +296,10 @@ export class ZkSession {
   /** What comes before the first request of a connection. */
   async #greet(handle: NativeHandle): Promise<void> {
     try {
-      if (this.#options.digestAuth !== undefined) await handle.authenticate('digest', this.#options.digestAuth);
       const sentAt = this.#now();
-      await handle.sync();
+      const auth = this.#options.digestAuth;
+      // Together: the client keeps credentials back until the next request goes out.
+      await Promise.all([auth === undefined ? null : handle.authenticate('digest', auth), handle.sync()]);
       if (this.ended || !handle.connected) return;
       this.#handle = handle;
       this.lease.heard(sentAt, handle.timeoutMs);
@@ -416,8 +414,7 @@ export class ZkSession {
       } catch (error) {
         if (!isZkError(error, 'connection-loss')) throw error;
         if (this.#now() >= deadline && !this.ended) throw error;
-        // A broken connection is reported before or after the requests in it; wait until it is known here.
-        if (this.#handle === handle) await sleep(1);
+        await this.#untilGone(handle);
       }
     }
   }
@@ -427,9 +424,16 @@ export class ZkSession {
     try {
       return await request(handle);
     } catch (error) {
-      if (this.ended && isZkError(error, 'connection-loss')) throw this.#endError(operation, path);
+      if (!isZkError(error, 'connection-loss')) throw error;
+      await this.#untilGone(handle);
+      if (this.ended) throw this.#endError(operation, path);
       throw error;
     }
+  }
+
+  /** A request that could not be sent fails before the loss of its connection is reported. */
+  async #untilGone(handle: NativeHandle): Promise<void> {
+    if (this.#handle === handle) await sleep(1);
   }
 
   /** Repeats a write that may be repeated until it is done or `done` says that it was, through any number of connections. */

@@ -31,7 +31,12 @@ export function decodeConfig(text: string, name: string): PipelineConfig {
   const secret = findSecret(json, []);
   if (secret !== null) {
     // Never the value.
-    throw invalid(name, secret, 'a key that looks like a secret', 'Keep secrets in a Kubernetes Secret and name it in the manifest.');
+    throw invalid(
+      name,
+      secret,
+      'a key that looks like a secret',
+      'Keep secrets in a Kubernetes Secret and name it in the manifest.',
+    );
   }
   const parsed = pipelineConfigSchema.safeParse(json);
   if (!parsed.success) {

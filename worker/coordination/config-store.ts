@@ -1,6 +1,13 @@
 import { asLockkeeperError, type LockkeeperError } from '../../common/errors.ts';
 import type { ZkClient } from '../../common/zookeeper/client.ts';
-import { configPath, electionPath, pipelinePath, pipelinesPath, statusPath, type InstanceRef } from '../../common/zookeeper/paths.ts';
+import {
+  configPath,
+  electionPath,
+  pipelinePath,
+  pipelinesPath,
+  statusPath,
+  type InstanceRef,
+} from '../../common/zookeeper/paths.ts';
 import type { ZkSession } from '../../common/zookeeper/session.ts';
 import { watchChildren, watchData } from '../../common/zookeeper/watch.ts';
 import { isZkError } from '../../common/zookeeper/zk-error.ts';

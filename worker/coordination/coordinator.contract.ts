@@ -90,8 +90,9 @@ export function coordinatorContract(name: string, make: () => Promise<ContractSu
       let terms = 0;
       await coordinator.start();
       const campaign = coordinator.campaign(pipeline('p'), {
-        lead: async () => {
+        lead: () => {
           terms++;
+          return Promise.resolve();
         },
       });
       await vi.waitFor(() => expect(campaign.role).toBe('leading'), { timeout: 10_000 });
@@ -103,9 +104,9 @@ export function coordinatorContract(name: string, make: () => Promise<ContractSu
       let terms = 0;
       await coordinator.start();
       const campaign = coordinator.campaign(pipeline('p'), {
-        lead: async () => {
+        lead: () => {
           terms++;
-          throw new Error('broken');
+          return Promise.reject(new Error('broken'));
         },
       });
       await vi.waitFor(() => expect(terms).toBe(1), { timeout: 10_000 });

@@ -49,7 +49,8 @@ describe('preferences', () => {
   });
 
   it('rank every eligible worker once', () => {
-    for (const ranked of preferences(pipelines(8), workers('a', 'b', 'c')).values()) expect([...ranked].sort()).toEqual(['a', 'b', 'c']);
+    for (const ranked of preferences(pipelines(8), workers('a', 'b', 'c')).values())
+      expect([...ranked].sort()).toEqual(['a', 'b', 'c']);
   });
 
   it('keep most first choices when a worker comes', () => {

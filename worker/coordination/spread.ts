@@ -44,7 +44,9 @@ export function preferences(
     const eligible = eligibleWorkers(pipeline, workers);
     const bound = Math.ceil((demand.get(pipeline.region) ?? 1) / Math.max(1, eligible.length));
     const key = (id: string) => `${pipeline.region}\0${id}`;
-    const ranked = eligible.map(({ id }) => id).sort((a, b) => weight(pipeline.name, b) - weight(pipeline.name, a) || compare(a, b));
+    const ranked = eligible
+      .map(({ id }) => id)
+      .sort((a, b) => weight(pipeline.name, b) - weight(pipeline.name, a) || compare(a, b));
     const first = ranked.find((id) => (load.get(key(id)) ?? 0) < bound);
     if (first === undefined) {
       result.set(pipeline.name, ranked);

@@ -193,7 +193,12 @@ export class ZookeeperCoordinator implements Coordinator {
     try {
       const me = this.#options.worker.id;
       const workers = period.view.workers;
-      const view = { me, workers, pipelines: this.#pipelines(), leaders: new Map(led.map(({ pipeline }) => [pipeline.name, me])) };
+      const view = {
+        me,
+        workers,
+        pipelines: this.#pipelines(),
+        leaders: new Map(led.map(({ pipeline }) => [pipeline.name, me])),
+      };
       for (const move of homeMoves(view, this.#timings.settledMs)) {
         if (await this.#stands(period.session, move.pipeline, move.to)) await this.#campaigns.get(move.pipeline)?.resign(move.to);
       }
