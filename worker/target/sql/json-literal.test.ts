@@ -34,7 +34,7 @@ test.each([
   [double(1), "_utf8mb4'1.0'"],
   [double(-0), "_utf8mb4'-0.0'"],
   [double(0.1), "_utf8mb4'0.1'"],
-  [double(1e-7), "_utf8mb4'1e-7'"],
+  [double(1e-7), "_utf8mb4'0.0000001'"],
   [double(0.1 + 0.2), "JSON_EXTRACT(JSON_ARRAY(0.30000000000000004e0),_utf8mb4'$[0]')"],
   [double(1e100), "JSON_EXTRACT(JSON_ARRAY(1e+100),_utf8mb4'$[0]')"],
   ['0c036127 5c', String.raw`_utf8mb4'"a\'\\\\"'`],

@@ -88,7 +88,7 @@ function isText(image: Buffer, type: number, at: number): boolean {
     case UINT64:
       return u32(image, at + 4) !== 0;
     case DOUBLE:
-      return doubleText(image.readDoubleLE(at)) !== null;
+      return isExactText(image.readDoubleLE(at));
     case OPAQUE:
       return false;
     default: {
@@ -103,18 +103,32 @@ function isText(image: Buffer, type: number, at: number): boolean {
 }
 
 /**
- * Text of a double that every version of the parser reads exactly: up to 15 digits and a power of ten up to 22, where one
- * correctly rounded operation makes the number. Null for others.
+ * Whether every version of the parser reads the text of a double exactly: with up to 15 digits and a power of ten up to 22, one
+ * correctly rounded operation makes the number.
  */
-function doubleText(value: number): string | null {
-  if (Object.is(value, -0)) return '-0.0';
-  const text = String(value);
-  const [mantissa = '', exponent = '0'] = text.split('e');
-  const point = mantissa.indexOf('.');
-  const digits = mantissa.length - (point < 0 ? 0 : 1) - (value < 0 ? 1 : 0);
-  const scale = Number(exponent) - (point < 0 ? 0 : mantissa.length - point - 1);
-  if (digits > 14 || Math.abs(scale) > 21) return null;
-  return point < 0 && exponent === '0' ? `${text}.0` : text;
+function isExactText(value: number): boolean {
+  const { digits, exponent } = decimalOf(value);
+  return digits.length <= 14 && Math.abs(exponent - digits.length + 1) <= 21;
+}
+
+/** The fewest digits that make the double, with the point behind the first one, times a power of ten. */
+function decimalOf(value: number): { digits: string; exponent: number } {
+  const [mantissa = '', exponent = '0'] = Math.abs(value).toExponential().split('e');
+  return { digits: mantissa.replace('.', ''), exponent: Number(exponent) };
+}
+
+/**
+ * A double as MySQL prints it within JSON, so that a target that keeps JSON as text has the source's very text.
+ * Source: my_gcvt of MySQL's strings/dtoa.cc: without an exponent where 15 places before or behind the point are enough.
+ */
+export function jsonDoubleText(value: number): string {
+  const sign = value < 0 || Object.is(value, -0) ? '-' : '';
+  const { digits, exponent } = decimalOf(value);
+  const places = exponent + 1;
+  if (places <= 0 && places > -15) return `${sign}0.${'0'.repeat(-places)}${digits}`;
+  if (places > 0 && digits.length > places && places <= 16) return `${sign}${digits.slice(0, places)}.${digits.slice(places)}`;
+  if (places > 0 && places <= 15) return `${sign}${digits.padEnd(places, '0')}.0`;
+  return `${sign}${digits[0]}${digits.length > 1 ? `.${digits.slice(1)}` : ''}e${exponent}`;
 }
 
 function writeText(out: SqlBuffer, image: Buffer, type: number, at: number): void {
@@ -125,12 +139,9 @@ function writeText(out: SqlBuffer, image: Buffer, type: number, at: number): voi
       writeStringText(out, image, start, start + length);
       return;
     }
-    case DOUBLE: {
-      const value = image.readDoubleLE(at);
-      const text = doubleText(value) ?? String(value);
-      out.ascii(/[.e]/.test(text) ? text : `${text}.0`);
+    case DOUBLE:
+      out.ascii(jsonDoubleText(image.readDoubleLE(at)));
       return;
-    }
     case OPAQUE:
       writeOpaqueText(out, image, at);
       return;
