@@ -17,7 +17,16 @@ export function openTarget(server: DbServer): Promise<TargetSession> {
 export async function lead(server: DbServer, pipeline: string): Promise<string> {
   const session = await openTarget(server);
   await ensureSchema(session);
-  const { checkpoint } = await Checkpoint.takeOver(session, pipeline, 'test');
+  let checkpoint: Checkpoint | undefined;
+  while (checkpoint === undefined) {
+    try {
+      ({ checkpoint } = await Checkpoint.takeOver(session, pipeline, 'test'));
+    } catch (error) {
+      // The former leader writes its fence at the same time.
+      if ((error as { errno?: number }).errno !== 1213) throw error;
+      await session.rollback();
+    }
+  }
   session.destroy();
   return checkpoint.fenceSql();
 }

@@ -9,7 +9,7 @@ import { TableMetadataCache } from '../../worker/target/table-metadata.ts';
 import { readTransactions } from '../matrix/binlog.ts';
 import { expectSameData, startMariadb, startMysql, type DbServer } from '../servers/index.ts';
 import { copier, copy, lead, openTarget, tablesOf } from './snapshot-helpers.ts';
-import { endpointOf, positionOf } from './source-helpers.ts';
+import { endpointOf, eventually, positionOf } from './source-helpers.ts';
 
 /** Reports every chunk: half a second passes between any two looks at it. */
 function hastyClock(): Clock {
@@ -174,7 +174,6 @@ describe.each(['mysql', 'mariadb'] as const)('a first copy from %s', (flavor) =>
     const tables = await tablesOf(source, db);
     await using writer = new Writer(source, db);
     const seen: number[] = [];
-    let result: SnapshotResult | undefined;
     for (let attempt = 0; attempt < 10; attempt++) {
       const abort = new AbortController();
       let left = 1 + Math.floor(Math.random() * 5);
@@ -191,7 +190,7 @@ describe.each(['mysql', 'mariadb'] as const)('a first copy from %s', (flavor) =>
       await expect(run).rejects.toThrow('aborted');
       expect(performance.now() - (await asked)).toBeLessThan(1000);
     }
-    result = await copy(source, target, pipeline, tables, { options: { chunkRows: 150 } });
+    const result = await copy(source, target, pipeline, tables, { options: { chunkRows: 150 } });
     await writer[Symbol.asyncDispose]();
     expect(result.tables.find(({ table }) => table === 'many')!.catchUp.kind).toBe('convergeUntil');
     expect(Math.max(...seen)).toBeGreaterThan(1000);
@@ -249,24 +248,24 @@ describe.each(['mysql', 'mariadb'] as const)('a first copy from %s', (flavor) =>
       Array.from({ length: 300 }, (_, i) => [`${10000 + i} and more`, i]),
     ]);
     const tables = await tablesOf(source, db);
-    const result = await copy(source, target, pipeline, tables, { options: { chunkRows: 37 } });
+    const notices: string[] = [];
+    const result = await copy(source, target, pipeline, tables, {
+      options: { chunkRows: 37 },
+      onNotice: (text) => notices.push(text),
+    });
+    expect(notices).toEqual([]);
     expect(result.rows).toBe(2900);
     await expectSameData(source, target, { schemaMap: { [db]: db } });
     const chunks = await target.query(
       `SELECT source_table AS t, COUNT(*) AS n FROM lockkeeper.snapshot_chunk WHERE pipeline='${pipeline}' GROUP BY 1 ORDER BY 1`,
     );
-    expect(chunks.map((row) => [row['t'], row['n']])).toEqual([
-      ['latin', 9],
-      ['prefixed', 1],
-      ['three', 25],
-      ['words', 38],
-    ]);
+    expect(chunks.map((row) => `${row['t']} ${row['n']}`)).toEqual(['latin 9', 'prefixed 1', 'three 25', 'words 38']);
   });
 
   it('creates tables under their target names: foreign keys, generated and invisible columns, indexes, defaults', async () => {
     await source.query(
       `CREATE DATABASE ${db}; CREATE TABLE ${db}.parent (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(20) CHARACTER SET latin1 DEFAULT 'dé''f' COMMENT 'REFERENCES \`x\` (ä)');
-       CREATE TABLE ${db}.child (id INT PRIMARY KEY, p INT, e ENUM('ä','b,c') DEFAULT 'ä', twice INT AS (p*2) ${flavor === 'mysql' ? 'STORED' : 'PERSISTENT'}, v INT AS (p+1) VIRTUAL, secret INT DEFAULT 7 INVISIBLE, KEY (e), CONSTRAINT fk_p FOREIGN KEY (p) REFERENCES parent (id) ON DELETE CASCADE);
+       CREATE TABLE ${db}.child (id INT PRIMARY KEY, p INT, e ENUM('ä','b,c') DEFAULT 'ä', twice INT AS (p*2) ${flavor === 'mysql' ? 'STORED' : 'PERSISTENT'}, v INT AS (p+1) VIRTUAL, secret INT DEFAULT 7 INVISIBLE, KEY (e), CONSTRAINT fk_p FOREIGN KEY (p) REFERENCES parent (id) ON UPDATE NO ACTION);
        CREATE TABLE ${db}.outside (id INT PRIMARY KEY); CREATE TABLE ${db}.orphan (id INT PRIMARY KEY, o INT, CONSTRAINT fk_o FOREIGN KEY (o) REFERENCES outside (id));
        INSERT INTO ${db}.parent VALUES (0+5, 'x'), (9, 'é'); INSERT INTO ${db}.child (id, p, e, secret) VALUES (1, 5, 'b,c', 8), (2, 9, DEFAULT, NULL); INSERT INTO ${db}.orphan VALUES (1, NULL);
        CREATE TRIGGER ${db}.tr BEFORE INSERT ON ${db}.child FOR EACH ROW SET NEW.e='ä'; SET sql_mode='NO_AUTO_VALUE_ON_ZERO'; INSERT INTO ${db}.parent VALUES (0, 'zero')`,
@@ -286,7 +285,7 @@ describe.each(['mysql', 'mariadb'] as const)('a first copy from %s', (flavor) =>
       await shown(source, `${db}.child`),
     );
     expect((await shown(target, `${to}.eltern`)).replace('`eltern`', '`parent`')).toBe(await shown(source, `${db}.parent`));
-    expect(await shown(target, `${to}.orphan`)).not.toContain('fk_o');
+    expect(await shown(target, `${to}.orphan`)).not.toContain('CONSTRAINT');
     expect(await target.query(`SELECT id, p, e+0 AS e, twice, v, secret FROM ${to}.kind ORDER BY id`)).toEqual(
       await source.query(`SELECT id, p, e+0 AS e, twice, v, secret FROM ${db}.child ORDER BY id`),
     );
@@ -302,7 +301,7 @@ describe.each(['mysql', 'mariadb'] as const)('a first copy from %s', (flavor) =>
     );
     const tables = ['t1', 't2'].map((table) => ({ source: { schema: db, table }, target: { schema: db, table: 'all' } }));
     await copy(source, target, pipeline, tables, { options: { chunkRows: 1 } });
-    expect((await target.query(`SELECT * FROM ${db}.all ORDER BY id`)).map((row) => row['v'])).toEqual([1, 2, 3, 4]);
+    expect((await target.query(`SELECT * FROM ${db}.all ORDER BY id`)).map((row) => Number(row['v']))).toEqual([1, 2, 3, 4]);
     await source.query(`INSERT INTO ${db}.t2 VALUES (1,9)`);
     const clash = tables.map((table) => ({ ...table, target: { schema: db, table: 'clash' } }));
     await expect(copy(source, target, `${pipeline}-clash`, clash)).rejects.toMatchObject({ code: 'LK1601', retryable: false });
@@ -384,7 +383,10 @@ describe.each(['mysql', 'mariadb'] as const)('a first copy from %s', (flavor) =>
     await expect(first).rejects.toThrow('aborted');
     await source.query(`INSERT INTO ${db}.pair VALUES (5555, 0); FLUSH BINARY LOGS; UPDATE ${db}.many SET n=n+1`);
     const { journal } = await positionOf(source);
-    await source.query(`PURGE BINARY LOGS TO '${journal}'`);
+    await eventually(async () => {
+      await source.query(`PURGE BINARY LOGS TO '${journal}'`);
+      return (await source.query('SHOW BINARY LOGS'))[0]!['Log_name'] === journal;
+    }, 'the old binlog is purged');
     const result = await copy(source, target, pipeline, tables);
     expect(result.start.journal).toBe(journal);
     expect(result.tables.every(({ catchUp }) => catchUp.kind === 'none')).toBe(true);

@@ -65,7 +65,7 @@ function keyColumn(column: ColumnMetadata): KeyColumn | null {
       return as(name, (text) => `_latin1'${latin1(text)}'`);
     case 'char':
     case 'varchar':
-      return as(name, (text) => `_${column.charset}${hexLiteral(text)}`);
+      return as(name, (text) => `_${column.charset} ${hexLiteral(text)}`);
     case 'binary':
     case 'varbinary':
       return as(name, hexLiteral);

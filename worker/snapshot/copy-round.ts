@@ -23,7 +23,10 @@ export interface TableJob {
   readonly mixed: boolean;
   /** Called when all chunks are there and the table did not change: records the table as done. */
   readonly finish: (session: TargetSession) => Promise<void>;
+  /** Whether the source shows one state of the table throughout. */
+  readonly transactional: boolean;
   active: number;
+  finished: boolean;
   /** Why the table must be copied anew at a later point. */
   stale: string | null;
 }
@@ -49,13 +52,13 @@ export async function runWorker(round: CopyRound, source: SourceReader, target: 
     if (job === null) return;
     job.active++;
     try {
-      await copyNext(round, job, source, target);
+      if (!job.queue.empty) await copyNext(round, job, source, target);
     } catch (error) {
       await giveUp(job, error, source, target);
     } finally {
       job.active--;
     }
-    if (job.queue.empty && job.active === 0 && job.stale === null) await finish(round, job, source, target);
+    if (job.queue.empty && job.active === 0 && job.stale === null && !job.finished) await finish(round, job, source, target);
   }
 }
 
@@ -63,7 +66,8 @@ export async function runWorker(round: CopyRound, source: SourceReader, target: 
 function pick(jobs: readonly TableJob[]): TableJob | null {
   let best: TableJob | null = null;
   for (const job of jobs) {
-    if (job.stale === null && !job.queue.empty && (best === null || job.active < best.active)) best = job;
+    const open = !job.finished && job.stale === null && (!job.queue.empty || job.active === 0);
+    if (open && (best === null || job.active < best.active)) best = job;
   }
   return best;
 }
@@ -72,10 +76,16 @@ async function copyNext(round: CopyRound, job: TableJob, source: SourceReader, t
   const { plan } = job;
   const chunk = await job.queue.take(
     (lower) => boundary(job, lower, source),
-    (planned) => round.store.planChunk(target, plan.table.source, planned),
+    (planned) => withRetries(round, target, () => round.store.planChunk(target, plan.table.source, planned)),
   );
   if (chunk === null) return;
-  const { rows, bytes } = await copyWithRetries(round, job, chunk, source, target);
+  // Rows, the chunk's record and the fence are one transaction.
+  const { rows, bytes } = await withRetries(round, target, async () => {
+    const count = await copyChunk(plan, chunk, source, target);
+    await checkCount(job, chunk, count.rows, source);
+    await round.store.finishChunk(target, plan.table.source, { ...chunk, ...count, point: round.point });
+    return count;
+  });
   await source.releaseTables();
   round.progress.chunk(nameOfTable(plan.table.source), rows, bytes);
 }
@@ -101,7 +111,7 @@ async function readKey(key: ChunkKey, sql: string, source: SourceReader): Promis
  */
 async function checkCount(job: TableJob, chunk: PlannedChunk, rows: number, source: SourceReader): Promise<void> {
   const { key, table } = job.plan;
-  if (key === null || !job.queue.isNew(chunk)) return;
+  if (key === null || !job.transactional || !job.queue.isNew(chunk)) return;
   const name = nameOfTable(table.source);
   if (chunk.upper !== null && rows !== job.chunkRows) throw misread(name, `${job.chunkRows} rows were counted, ${rows} came`);
   if (chunk.upper !== null || chunk.lower === null || rows > 0) return;
@@ -120,28 +130,14 @@ function misread(table: string, found: string): LockkeeperError {
   });
 }
 
-/** Rows, the chunk's record and the fence in one transaction; deadlocks and lock waits (a former leader's, undone just now) are tried again. */
-async function copyWithRetries(
-  round: CopyRound,
-  job: TableJob,
-  chunk: PlannedChunk,
-  source: SourceReader,
-  target: TargetSession,
-): Promise<{ rows: number; bytes: number }> {
+/** Deadlocks and lock waits (a former leader's transaction, undone just now) are tried again. `work` is one whole transaction. */
+async function withRetries<T>(round: CopyRound, target: TargetSession, work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      const count = await copyChunk(job.plan, chunk, source, target);
-      await checkCount(job, chunk, count.rows, source);
-      await round.store.finishChunk(target, job.plan.table.source, { ...chunk, ...count, point: round.point });
-      return count;
+      return await work();
     } catch (error) {
-      if (
-        error instanceof SourceFailure ||
-        error instanceof DuplicateRow ||
-        applyError(error).kind !== 'retry' ||
-        attempt > LOCK_RETRIES
-      )
-        throw error;
+      const final = error instanceof SourceFailure || error instanceof DuplicateRow || applyError(error).kind !== 'retry';
+      if (final || attempt > LOCK_RETRIES) throw error;
       await target.rollback();
       await round.clock.sleep(100 * attempt, round.signal);
     }
@@ -194,7 +190,8 @@ async function finish(round: CopyRound, job: TableJob, source: SourceReader, tar
       return;
     }
     await addLaterIndexes(target, job.plan.table.target, job.laterIndexes);
-    await job.finish(target);
+    await withRetries(round, target, () => job.finish(target));
+    job.finished = true;
     round.progress.table(name);
   } catch (error) {
     const known = source.explain(error);

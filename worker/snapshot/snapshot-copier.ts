@@ -309,7 +309,9 @@ export class SnapshotCopier {
         facts.transactional
           ? this.#store.setTable(session, table.source, 'done')
           : this.#settle(session, table, key !== null, moment),
+      transactional: facts.transactional,
       active: 0,
+      finished: false,
       stale: null,
     };
   }

@@ -24,6 +24,14 @@ const mysqlSettings = [
 ];
 const mariadbSettings = ['SESSION max_statement_time=0'];
 
+const optionalSettings = [
+  // MySQL since 8.0.30: keys that the server generated are keys all the same.
+  'show_gipk_in_create_table_and_information_schema=ON',
+  // MariaDB lets go of metadata locks at a savepoint only where nothing is logged; nothing is, this connection only reads.
+  // It takes the privilege BINLOG ADMIN. Without it DDL on a table waits until the tables are copied.
+  'sql_log_bin=0',
+];
+
 /** A connection to the source that reads rows as bytes, all within one snapshot once `begin` was called. */
 export class SourceReader implements SqlRunner {
   readonly server: string;
@@ -55,8 +63,7 @@ export class SourceReader implements SqlRunner {
       const [[version]] = (await reader.values('SELECT VERSION()')) as [[Buffer]];
       const flavorSettings = /mariadb/i.test(version.toString()) ? mariadbSettings : mysqlSettings;
       for (const setting of [...settings, ...flavorSettings]) await reader.query(`SET ${setting}`);
-      // Keys that the server generated are keys all the same. Not known before 8.0.30.
-      await reader.query('SET SESSION show_gipk_in_create_table_and_information_schema=ON').catch(() => undefined);
+      for (const setting of optionalSettings) await reader.query(`SET SESSION ${setting}`).catch(() => undefined);
       return reader;
     } catch (error) {
       reader.destroy();

@@ -1,0 +1,86 @@
+import { expect, test } from 'vitest';
+import type { SourcePosition } from '../source/position.ts';
+import { decideCatchUp, type SnapshotPoint } from './catch-up-decision.ts';
+import { compareBinlogPlaces } from './consistent-point.ts';
+import type { StoredTable } from './snapshot-store.ts';
+import { judgeGroup } from './target-group.ts';
+
+const at = (offset: number, timestampMicros = 0): SourcePosition => ({
+  flavor: 'mysql',
+  serverUuid: 'u',
+  gtid: `u:1-${offset}`,
+  journal: 'b.1',
+  offset,
+  timestampMicros,
+});
+const point = (n: number, low: number, high = low): SnapshotPoint => ({
+  point: n,
+  low: at(low),
+  high: at(high),
+  exact: low === high,
+});
+
+test('nothing copied, nothing to catch up', () => {
+  expect(decideCatchUp(at(1), [])).toEqual({ kind: 'none' });
+});
+
+test('a table read where the stream begins follows from there', () => {
+  expect(decideCatchUp(at(5, 1), [point(1, 5)])).toEqual({ kind: 'none' });
+});
+
+test('a table read at one later moment skips what came before it', () => {
+  expect(decideCatchUp(at(5), [point(2, 9)])).toEqual({ kind: 'skipUntil', position: at(9) });
+});
+
+test('parts of several moments, or a moment known only as a range, converge until the last', () => {
+  expect(decideCatchUp(at(5), [point(3, 12), point(1, 5), point(2, 9)])).toEqual({ kind: 'convergeUntil', position: at(12) });
+  expect(decideCatchUp(at(5), [point(1, 5, 8)])).toEqual({ kind: 'convergeUntil', position: at(8) });
+});
+
+test('binlog files are ordered by number, also when it gains a digit', () => {
+  const place = (journal: string, offset: number) => ({ journal, offset });
+  expect(compareBinlogPlaces(place('b.999999', 900), place('b.1000000', 4))).toBeLessThan(0);
+  expect(compareBinlogPlaces(place('b.000002', 4), place('b.000001', 900))).toBeGreaterThan(0);
+  expect(compareBinlogPlaces(place('b.000002', 4), place('b.000002', 4))).toBe(0);
+});
+
+const record = (state: StoredTable['state'], definition = 'same'): StoredTable => ({
+  source: { schema: 's', table: 't' },
+  target: { schema: 's', table: 't' },
+  state,
+  definition,
+  created: true,
+  laterIndexes: [],
+  settledPoint: null,
+  chunks: [],
+});
+const facts = { createTable: '', definition: 'same', transactional: true, rows: 0, rowBytes: 0 };
+const judge = (
+  record: StoredTable | null,
+  records: StoredTable[],
+  exists: boolean,
+  hasRows: boolean,
+  mode: 'WhenNew' | 'Always' = 'WhenNew',
+) => judgeGroup([{ record, facts }], records, { exists, hasRows }, mode);
+
+test('a target table without our record is taken as it is when empty, else only when told to', () => {
+  expect(judge(null, [], false, false)).toBe('go-on');
+  expect(judge(null, [], true, false)).toBe('go-on');
+  expect(judge(null, [], true, true)).toBe('occupied');
+  expect(judge(null, [], true, true, 'Always')).toBe('anew');
+  expect(judge(null, [record('gone')], true, true)).toBe('occupied');
+});
+
+test('a copy that was begun goes on unless the table changed or vanished', () => {
+  const begun = record('copying');
+  expect(judge(begun, [begun], true, true)).toBe('go-on');
+  expect(judge(begun, [begun], false, false)).toBe('anew');
+  expect(judge(record('copying', 'other'), [record('copying', 'other')], true, true)).toBe('anew');
+  expect(judge(record('emptying'), [record('emptying')], true, true)).toBe('anew');
+});
+
+test('tables that are done already are read again when their target table must be emptied for another', () => {
+  const changed = record('copying', 'other');
+  expect(judge(changed, [changed, record('done')], true, true)).toBe('anew-together');
+  expect(judge(null, [record('done')], true, true)).toBe('go-on');
+});
