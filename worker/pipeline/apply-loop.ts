@@ -127,6 +127,8 @@ export class ApplyLoop {
       if (queue.length === 0) await this.#idle();
     }
     await this.#finish();
+    // The queue may have ended with an error while its last items were applied.
+    if (!this.#stopping) await queue.ready();
   }
 
   /** Stops after the batch at hand: what is left in the queue comes again after the next start. */
@@ -270,13 +272,15 @@ export class ApplyLoop {
   }
 
   async #acceptXaCommit(item: XaItem): Promise<void> {
-    const { barriers, tracker } = this.#options;
+    const { barriers, catchUp, tracker } = this.#options;
     const writer = this.#writer;
     await this.#drain();
     const prepared = await barriers.xaCommit(item);
-    await this.#add(prepared.events);
+    // A first copy saw these rows or not as of the verdict, not of the preparation.
+    const treatment = catchUp.treat({ head: item.head, end: item.end, events: prepared.events });
+    await this.#add(treatment.events);
     const planned = this.#takePlan();
-    const batch = writer.prepare(planned.runs, prepared.format, false);
+    const batch = writer.prepare(planned.runs, prepared.format, treatment.careful);
     await this.#gated(() => writer.writePart(batch, true));
     await prepared.forget();
     tracker.advance(item.head, item.end);
