@@ -1,6 +1,6 @@
 import type { TableCatchUp } from '../snapshot/types.ts';
 import type { SourcePosition } from '../source/position.ts';
-import type { PositionMark, RowsEvent, TransactionItem, TransactionPartItem } from '../source/stream-item.ts';
+import type { PositionMark, RowsEvent, TransactionHead } from '../source/stream-item.ts';
 import { includes } from './includes.ts';
 
 /** How the rows of one transaction are to be applied. */
@@ -59,7 +59,7 @@ export class CatchUp {
     );
   }
 
-  treat(item: TransactionItem | TransactionPartItem): Treatment {
+  treat(item: { readonly head: TransactionHead; readonly end: PositionMark; readonly events: readonly RowsEvent[] }): Treatment {
     if (!this.active) return { events: item.events, careful: false };
     let careful = item.head.commitMicros <= this.#rewoundUntilMicros;
     if (!careful) this.#rewoundUntilMicros = 0;
