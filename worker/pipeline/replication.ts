@@ -104,7 +104,7 @@ export class Replication {
     await evictDdlHolder(session, this.#key);
     const { lanes: laneCount, ordered } = this.#config.pipeline.apply;
     const recorded = ordered || laneCount === 1 ? 0 : laneCount;
-    const finished = await takeOverLanes(session, this.#key, checkpoint.epoch, recorded);
+    const finished = await takeOverLanes(session, this.#key, checkpoint.epoch, recorded, stored.position);
     const records = Array.from({ length: recorded }, (_, lane) => new LaneRecord(this.#key, lane, checkpoint.epoch));
     board.tookOver(checkpoint.epoch, stored);
     log.info({ epoch: checkpoint.epoch, position: stored.position }, 'leading');

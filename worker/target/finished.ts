@@ -1,4 +1,6 @@
 import type { RowDataPacket } from 'mysql2';
+import { includes } from '../pipeline/includes.ts';
+import type { SourcePosition } from '../source/position.ts';
 import type { PositionMark } from '../source/stream-item.ts';
 import { quote, type SqlRunner } from './session.ts';
 
@@ -12,9 +14,19 @@ export const finishedTableSql = `CREATE TABLE IF NOT EXISTS lockkeeper.applied (
   CONSTRAINT lockkeeper_lane_fence CHECK (guard_ok = 1)
 ) ENGINE=InnoDB`;
 
+/** The row that holds what former leaders finished ahead of the checkpoint; lanes write over their own rows. */
+const INHERITED = -1;
+
 /** What a transaction is known by in the record of a lane: its GTID, or its place in the binlog where it has none. */
 export function finishedKey(gtid: string | null, end: PositionMark): string {
   return gtid ?? `${end.journal}:${end.offset}`;
+}
+
+/** Whether the transaction of this key lies behind the position, so that it cannot come again. */
+function isBehind(position: SourcePosition, key: string): boolean {
+  const mark = /^(.*\.\d+):(\d+)$/.exec(key);
+  if (mark !== null) return includes(position, null, { journal: mark[1]!, offset: Number(mark[2]) });
+  return position.gtid !== null && includes(position, key, position);
 }
 
 /** Transactions behind the checkpoint that are in the target already. */
@@ -61,19 +73,29 @@ export class LaneRecord {
 
 /**
  * Makes the lanes' rows belong to this epoch (waiting for lane transactions of the former leader), and returns what they had
- * finished ahead of the checkpoint. To be called after the epoch of the checkpoint was raised. `lanes`: how many will record, 0
- * where they commit in order.
+ * finished ahead of the checkpoint, which stands at `position`. That is kept in a row of its own until the checkpoint is behind
+ * it: another leader may have to know it before. To be called after the epoch of the checkpoint was raised. `lanes`: how many will
+ * record, 0 where they commit in order.
  */
-export async function takeOverLanes(runner: SqlRunner, pipeline: string, epoch: number, lanes: number): Promise<FinishedSet> {
+export async function takeOverLanes(
+  runner: SqlRunner,
+  pipeline: string,
+  epoch: number,
+  lanes: number,
+  position: SourcePosition | null,
+): Promise<FinishedSet> {
   const key = quote(pipeline);
-  if (lanes > 0) {
-    const rows = Array.from({ length: lanes }, (_, lane) => `(${key},${lane},${epoch},'')`).join(',');
-    await runner.query(`INSERT IGNORE INTO lockkeeper.applied (pipeline, lane, epoch, transactions) VALUES ${rows}`);
-  }
+  const rows = [INHERITED, ...Array.from({ length: lanes }, (_, lane) => lane)].map((lane) => `(${key},${lane},${epoch},'')`);
+  await runner.query(`INSERT IGNORE INTO lockkeeper.applied (pipeline, lane, epoch, transactions) VALUES ${rows.join(',')}`);
   await runner.query(`UPDATE lockkeeper.applied SET epoch=${epoch} WHERE pipeline=${key}`);
   const found = await runner.query<RowDataPacket[]>(`SELECT transactions FROM lockkeeper.applied WHERE pipeline=${key}`);
+  const names = new Set(found.flatMap((row) => String(row['transactions']).split(',')).filter((name) => name !== ''));
+  const ahead = [...names].filter((name) => position === null || !isBehind(position, name));
+  await runner.query(
+    `UPDATE lockkeeper.applied SET transactions=IF(lane=${INHERITED},${quote(ahead.join(','))},'') WHERE pipeline=${key}`,
+  );
   await runner.query('COMMIT');
-  return new FinishedSet(found.flatMap((row) => String(row['transactions']).split(',')).filter((name) => name !== ''));
+  return new FinishedSet(ahead);
 }
 
 /** SQL for the transaction that stores a new first position: what was finished before belongs to another history. */
