@@ -156,22 +156,20 @@ export class Replication {
       hooks: board.sourceHooks,
     });
     const metadata = new TableMetadataCache(session);
-    const plans = new TargetTablePlans({
-      metadata,
-      mode: apply.mode,
-      rawRefused: await rawRefusal(session, position.flavor, apply.mode),
-    });
+    const rawRefused = await rawRefusal(session, position.flavor, apply.mode);
+    const plans = new TargetTablePlans({ metadata, mode: apply.mode, rawRefused });
     const writerOn = (lane: TargetSession) =>
       new BatchWriter({
         session: lane,
         checkpoint,
-        sql: new SqlWriter(lane, metadata, catchUp.active ? 'Repair' : divergence),
+        sql: new SqlWriter(lane, metadata, divergence),
         modeOf: (run) => plans.modeOf(run.table),
         sqlFault: (run) => plans.sqlFaultOf(run.table),
+        replays: rawRefused === null,
         retries: onError.retries,
         hooks: {
           failpoint,
-          onDivergence: (report) => board.diverged(report, catchUp.active),
+          onDivergence: (report, expected) => board.diverged(report, expected),
           onRetry: (failure, attempt) => {
             board.retried();
             log.warn({ err: failure.error, attempt }, 'the batch is written again');

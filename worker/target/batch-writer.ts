@@ -17,14 +17,17 @@ export interface PreparedBatch {
   readonly segments: readonly Segment[];
   /** The same rows, for the careful way. */
   readonly runs: readonly RowRun[];
-  /** Write row by row from the start: rows may already be there (catching up after a first copy). */
+  /** The FORMAT_DESCRIPTION event under which the rows were logged. */
+  readonly format: Buffer;
+  /** Write row by row from the start: rows may already be there (catching up after a first copy), and are written over. */
   readonly careful: boolean;
 }
 
 export interface WriteHooks {
   /** Named points at which tests stop the process. */
   failpoint(name: string): Promise<void> | void;
-  onDivergence(report: DivergenceReport): void;
+  /** `expected`: the rows came from a batch that was careful from the start. */
+  onDivergence(report: DivergenceReport, expected: boolean): void;
   onRetry(failure: ApplyFailure, attempt: number): void;
   sleep(milliseconds: number): Promise<void>;
   random(): number;
@@ -37,6 +40,8 @@ export interface BatchWriterOptions {
   readonly modeOf: (run: RowRun) => WriteMode;
   /** Why rows of this table must not be written as statements, though Raw may replay them; null when nothing stands against it. */
   readonly sqlFault: (run: RowRun) => LockkeeperError | null;
+  /** BINLOG can be used on this session. */
+  readonly replays: boolean;
   readonly retries: number;
   readonly hooks: WriteHooks;
 }
@@ -71,7 +76,7 @@ export class BatchWriter implements LaneWriter {
         from = to;
       }
     }
-    return { segments, runs, careful };
+    return { segments, runs, format, careful };
   }
 
   /** Resolves when the rows are committed together with `commitSql`, which records that they are done or fails for an old leader. */
@@ -121,8 +126,9 @@ export class BatchWriter implements LaneWriter {
    * the pieces before it stay in the open transaction.
    */
   async writePart(batch: PreparedBatch, first: boolean): Promise<void> {
-    const { session } = this.#options;
-    if (first) await this.#useFormats(batch);
+    const { session, replays } = this.#options;
+    // Pieces behind the first may need the format where this one does not, and it is taught between transactions only.
+    if (first && replays) await this.#raw.useFormat(batch.format);
     await session.query('SAVEPOINT lockkeeper_part');
     try {
       await this.#writeRows(batch, batch.careful);
@@ -132,7 +138,7 @@ export class BatchWriter implements LaneWriter {
       await session.query('ROLLBACK TO SAVEPOINT lockkeeper_part');
       this.#allowSql(batch);
       try {
-        await this.#options.sql.writeCarefully(batch.runs).then((report) => this.#options.hooks.onDivergence(report));
+        await this.#writeCarefully(batch);
       } catch (again) {
         throw this.#failure(again).error;
       }
@@ -170,7 +176,7 @@ export class BatchWriter implements LaneWriter {
     const { sql, hooks } = this.#options;
     await hooks.failpoint('before-rows');
     if (careful) {
-      hooks.onDivergence(await sql.writeCarefully(batch.runs));
+      await this.#writeCarefully(batch);
     } else {
       for (const segment of batch.segments) {
         if (segment.kind === 'raw') await this.#raw.write(segment);
@@ -178,6 +184,11 @@ export class BatchWriter implements LaneWriter {
       }
     }
     await hooks.failpoint('after-rows');
+  }
+
+  async #writeCarefully(batch: PreparedBatch): Promise<void> {
+    const { sql, hooks } = this.#options;
+    hooks.onDivergence(await sql.writeCarefully(batch.runs, batch.careful ? 'Repair' : undefined), batch.careful);
   }
 
   #failure(error: unknown): ApplyFailure {

@@ -94,11 +94,11 @@ export class SqlWriter {
   }
 
   /**
-   * Writes the runs row by row and judges each row that is missing or exists already by the divergence policy.
+   * Writes the runs row by row and judges each row that is missing or exists already by `policy`.
    * Throws LK1402 or LK1403 under Stop, LK1406 for a value that the target would alter.
    */
-  async writeCarefully(runs: readonly RowRun[]): Promise<DivergenceReport> {
-    const careful = new CarefulWriter(this.#session, this.#policy);
+  async writeCarefully(runs: readonly RowRun[], policy: DivergencePolicy = this.#policy): Promise<DivergenceReport> {
+    const careful = new CarefulWriter(this.#session, policy);
     for (const run of runs) await careful.write(run, await this.#writer(run.table), foreignKeyChecks(run));
     return careful.report;
   }
