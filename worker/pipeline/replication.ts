@@ -2,12 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { LockkeeperError } from '../../common/errors.ts';
 import { connectionOptions, nameOf, type MysqlEndpoint } from '../../common/mysql-endpoint.ts';
-import { accessError } from '../../common/mysql-errors.ts';
+import { accessError, serverErrno } from '../../common/mysql-errors.ts';
 import type { PipelineConfig } from '../../crds/pipeline-config.ts';
 import { PositionTracker } from '../source/position-tracker.ts';
 import { readSourceTraits, type SourceTraits } from '../source/source-traits.ts';
 import { SourceStream } from '../source/source-stream.ts';
 import type { StreamItem } from '../source/stream-item.ts';
+import { applyError } from '../target/apply-error.ts';
 import { BatchWriter } from '../target/batch-writer.ts';
 import { Checkpoint } from '../target/checkpoint.ts';
 import { FinishedSet, LaneRecord, takeOverLanes } from '../target/finished.ts';
@@ -36,6 +37,8 @@ const IDLE_CHECKPOINT_MS = 1000;
 const LOCK_WAIT_SECONDS = 10;
 /** A lane that waits for a lock of a lane behind it would wait for itself: soon found, soon written again in turn. */
 const LANE_LOCK_WAIT_SECONDS = 1;
+/** How long the batch at hand may take when the run is to end; then it is cut off, and comes again from the checkpoint. */
+const DRAIN_MS = 4000;
 
 export interface ReplicationDeps {
   /** Name of this worker process, shown as the leader. */
@@ -83,12 +86,24 @@ export class Replication {
     const sources = await sourceEndpoints(this.#config, secrets);
     const several = this.#config.pipeline.apply.lanes > 1;
     const session = await openTarget(target, several ? LANE_LOCK_WAIT_SECONDS : LOCK_WAIT_SECONDS);
+    const lanes: TargetSession[] = [];
+    const cut = () => {
+      for (const each of [session, ...lanes]) each.destroy();
+    };
+    let patience: NodeJS.Timeout | undefined;
+    const onStop = () => {
+      patience = setTimeout(cut, DRAIN_MS);
+    };
+    if (signal.aborted) onStop();
+    else signal.addEventListener('abort', onStop, { once: true });
     try {
-      await this.#lead(session, target, sources, signal);
+      await this.#lead(session, lanes, target, sources, signal);
     } catch (error) {
-      throw accessError('target', nameOf(target), error) ?? error;
+      throw accessError('target', nameOf(target), error) ?? (serverErrno(error) === undefined ? error : applyError(error).error);
     } finally {
-      session.destroy();
+      signal.removeEventListener('abort', onStop);
+      clearTimeout(patience);
+      cut();
     }
   }
 
@@ -96,7 +111,14 @@ export class Replication {
     return `${this.#config.namespace}/${this.#config.name}`;
   }
 
-  async #lead(session: TargetSession, target: MysqlEndpoint, sources: SourceEndpoints, signal: AbortSignal): Promise<void> {
+  /** `lanes` gets the sessions beside the first; the caller ends them all. */
+  async #lead(
+    session: TargetSession,
+    lanes: TargetSession[],
+    target: MysqlEndpoint,
+    sources: SourceEndpoints,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { board, worker, log, gate, failpoint } = this.#deps;
     await gate.wait();
     await ensureSchema(session);
@@ -126,14 +148,9 @@ export class Replication {
     };
     const start = await findStart(context);
     if (signal.aborted) return;
-    const lanes: TargetSession[] = [];
-    try {
-      while (lanes.length < laneCount - 1) lanes.push(await openTarget(target, LANE_LOCK_WAIT_SECONDS));
-      const course = { session, lanes, records, checkpoint, sources, router, traits, ...start };
-      await this.#follow({ ...course, finished: start.isNew ? new FinishedSet() : finished }, signal);
-    } finally {
-      for (const lane of lanes) lane.destroy();
-    }
+    while (lanes.length < laneCount - 1) lanes.push(await openTarget(target, LANE_LOCK_WAIT_SECONDS));
+    const course = { session, lanes, records, checkpoint, sources, router, traits, ...start };
+    await this.#follow({ ...course, finished: start.isNew ? new FinishedSet() : finished }, signal);
   }
 
   async #follow(course: Course, signal: AbortSignal): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import mysql from 'mysql2';
 import type { Connection, ConnectionOptions, FieldPacket, QueryError, QueryResult, ResultSetHeader, RowDataPacket } from 'mysql2';
-import { LockkeeperError } from '../../common/errors.ts';
+import { LockkeeperError, messageOf } from '../../common/errors.ts';
 import type { Flavor } from '../source/position.ts';
 
 /** Anything that runs SQL text given as a binary string (one character per byte on the wire). */
@@ -24,7 +24,8 @@ export class TargetSession implements SqlRunner {
   readonly maxAllowedPacket: number;
   readonly connectionId: number;
   readonly #connection: Connection;
-  #broken: Error | null = null;
+  readonly #pending = new Set<(error: Error) => void>();
+  #broken: LockkeeperError | null = null;
 
   private constructor(connection: Connection, facts: RowDataPacket) {
     this.#connection = connection;
@@ -32,8 +33,9 @@ export class TargetSession implements SqlRunner {
     this.flavor = /mariadb/i.test(this.version) ? 'mariadb' : 'mysql';
     this.maxAllowedPacket = Number(facts['packet']);
     this.connectionId = Number(facts['id']);
-    connection.on('error', (error: Error) => {
-      this.#broken = error;
+    connection.on('error', (cause: Error) => {
+      const found = messageOf(cause);
+      this.#fail(new LockkeeperError('LK1302', `the connection to the target was lost: ${found}`, { found, cause }));
     });
   }
 
@@ -93,19 +95,31 @@ export class TargetSession implements SqlRunner {
    * these for several statements.
    */
   query<T extends QueryResult = ResultSetHeader>(sql: string): Promise<T> {
-    if (this.#broken !== null) return Promise.reject(this.#broken);
-    return run<T>(this.#connection, sql);
+    return this.#start<T>((done) => this.#connection.query<T>(sql, done));
   }
 
   /** Runs LOAD DATA LOCAL INFILE; once the server asks for the rows, `open` gives the stream that they come from. */
   load(sql: string, open: () => Readable): Promise<ResultSetHeader> {
+    return this.#start<ResultSetHeader>((done) => this.#connection.query({ sql, infileStreamFactory: open }, done));
+  }
+
+  /** mysql2 leaves statements without an answer when their connection is cut; here they are rejected. */
+  #start<T>(begin: (done: (error: QueryError | null, result: T) => void) => void): Promise<T> {
     if (this.#broken !== null) return Promise.reject(this.#broken);
-    return new Promise((resolve, reject) => {
-      this.#connection.query<ResultSetHeader>({ sql, infileStreamFactory: open }, (error, result) => {
+    return new Promise<T>((resolve, reject) => {
+      this.#pending.add(reject);
+      begin((error, result) => {
+        this.#pending.delete(reject);
         if (error) reject(error);
         else resolve(result);
       });
     });
+  }
+
+  #fail(error: LockkeeperError): void {
+    this.#broken ??= error;
+    for (const reject of this.#pending) reject(this.#broken);
+    this.#pending.clear();
   }
 
   async rollback(): Promise<void> {
@@ -116,9 +130,9 @@ export class TargetSession implements SqlRunner {
     return this.#broken === null;
   }
 
-  /** Cuts the connection at once; the server rolls back what was open. */
+  /** Cuts the connection at once; the server rolls back what was open. What is under way rejects with LK1302. */
   destroy(): void {
-    this.#broken ??= new LockkeeperError('LK1302', 'the target session was closed');
+    this.#fail(new LockkeeperError('LK1302', 'the target session was closed'));
     this.#connection.on('error', () => undefined);
     this.#connection.destroy();
   }
