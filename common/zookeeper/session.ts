@@ -1,11 +1,10 @@
-import { lookup } from 'node:dns/promises';
 import { randomUUID } from 'node:crypto';
-import { isIP } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LockkeeperError } from '../errors.ts';
-import { formatServer, parseConnectString, type ZkServer } from './connect-string.ts';
-import { Lease } from './lease.ts';
-import { NativeHandle, type SessionTicket, type ZkStat } from './native-handle.ts';
+import { formatServer, parseConnectString } from './connect-string.ts';
+import { ZkConnection } from './connection.ts';
+import type { Lease } from './lease.ts';
+import type { NativeHandle, ZkStat } from './native-handle.ts';
 import { lineage } from './paths.ts';
 import { isZkError, ZkError, type ZkReason } from './zk-error.ts';
 
@@ -37,15 +36,6 @@ export interface ZkSessionOptions {
 
 export const defaultSessionTimeoutMs = 6_000;
 
-/** How often an attempt is looked at, since the client does not tell when one fails. */
-const ATTEMPT_POLL_MS = 20;
-/** Longest pause between two rounds over all servers. */
-const MAX_ROUND_PAUSE_MS = 1_000;
-const RESOLVE_MS = 2_000;
-const TICKS_PER_TIMEOUT = 12;
-/** After a third of the timeout without an answer the connection is given up. */
-const SILENT_TICKS = 4;
-
 /**
  * One ZooKeeper session over as many connections as it takes.
  *
@@ -55,31 +45,47 @@ const SILENT_TICKS = 4;
  * the connection: whoever waits for one reads again.
  */
 export class ZkSession {
-  readonly lease: Lease;
-  readonly #servers: readonly ZkServer[];
   readonly #timeoutMs: number;
   readonly #options: ZkSessionOptions;
   readonly #now: () => number;
-  readonly #resolve: (host: string) => Promise<string[]>;
-  readonly #addresses = new Map<string, string[]>();
+  readonly #connection: ZkConnection;
   readonly #stateListeners = new Set<(state: ZkState) => void>();
   readonly #watchers = new Map<string, Set<() => void>>();
-  readonly #ended = new AbortController();
   #state: ZkState = { kind: 'connecting' };
-  #handle: NativeHandle | null = null;
-  #ticket: SessionTicket | null = null;
-  #pinger: NodeJS.Timeout | undefined;
   #watchFirings = 0;
 
   /** @throws LockkeeperError LK1003 if the connect string is invalid */
   constructor(options: ZkSessionOptions) {
     this.#options = options;
-    this.#servers = parseConnectString(options.servers);
     this.#timeoutMs = options.sessionTimeoutMs ?? defaultSessionTimeoutMs;
     this.#now = options.now ?? (() => performance.now());
-    this.#resolve = options.resolve ?? resolveAll;
-    this.lease = new Lease(this.#timeoutMs, this.#now);
-    void this.#connect(null);
+    this.#connection = new ZkConnection(
+      {
+        servers: parseConnectString(options.servers),
+        timeoutMs: this.#timeoutMs,
+        digestAuth: options.digestAuth,
+        now: this.#now,
+        resolve: options.resolve,
+      },
+      {
+        connected: ({ server, ticket, timeoutMs }) =>
+          this.#become({ kind: 'connected', server: formatServer(server), sessionId: ticket.id, timeoutMs }),
+        lost: () => {
+          this.#become({ kind: 'suspended' });
+          this.#fireAll();
+        },
+        ended: (why) => this.#end({ kind: why === 'expired' ? 'expired' : 'closed' }),
+        watchFired: (path) => {
+          this.#watchFirings++;
+          this.#fire(path);
+        },
+      },
+    );
+  }
+
+  /** How long this process may believe that the session lives. */
+  get lease(): Lease {
+    return this.#connection.lease;
   }
 
   get state(): ZkState {
@@ -88,12 +94,12 @@ export class ZkSession {
 
   /** Whether the session is over for good. */
   get ended(): boolean {
-    return this.#ended.signal.aborted;
+    return this.#state.kind === 'expired' || this.#state.kind === 'closed';
   }
 
   /** Hex; empty before the first connection. */
   get id(): string {
-    return this.#ticket?.id ?? '';
+    return this.#connection.sessionId;
   }
 
   /** As granted by the server; before the first connection as asked for. */
@@ -214,152 +220,12 @@ export class ZkSession {
   /** Ends the session: its ephemeral nodes go at once if the servers can be reached, else at its timeout. */
   close(): Promise<void> {
     if (this.ended) return Promise.resolve();
-    const handle = this.#handle;
-    const answering = this.lease.valid;
+    this.#connection.close();
     this.#end({ kind: 'closed' });
-    // A server that has not answered lately would hold this thread up for seconds.
-    if (handle?.connected === true && answering) handle.close();
-    else handle?.drop();
     return Promise.resolve();
   }
 
-  // Connections ----------------------------------------------------------------------------------------------------------
-
-  /** Goes over the servers, `avoid` last, until one serves. */
-  async #connect(avoid: ZkServer | null): Promise<void> {
-    let windowMs = this.#timeoutMs / 6;
-    let last = avoid;
-    for (let round = 0; !this.ended; round++) {
-      const order = last === null ? this.#servers : [...this.#servers.filter((server) => server !== last), last];
-      for (const server of order) {
-        for (const address of await this.#addressesOf(server)) {
-          if (this.ended) return;
-          if (await this.#attempt(server, address, windowMs)) return;
-        }
-      }
-      last = null;
-      windowMs = Math.min(windowMs * 2, this.#timeoutMs / 2);
-      const pause = Math.min(50 * 2 ** Math.min(round, 10), MAX_ROUND_PAUSE_MS);
-      await sleep(pause * (0.75 + Math.random() / 2), null, { signal: this.#ended.signal }).catch(() => undefined);
-    }
-  }
-
-  async #addressesOf({ host }: ZkServer): Promise<readonly string[]> {
-    if (isIP(host) !== 0) return [host];
-    const timer = new AbortController();
-    try {
-      const late = sleep(RESOLVE_MS, null, { signal: timer.signal }).catch(() => null);
-      const found = await Promise.race([this.#resolve(host), late]);
-      if (found !== null && found.length > 0) this.#addresses.set(host, found);
-    } catch {
-      // The addresses known before may still be right.
-    }
-    timer.abort();
-    return this.#addresses.get(host) ?? [];
-  }
-
-  /** One connection to one server. True when the session goes on there or has ended. */
-  async #attempt(server: ZkServer, address: string, windowMs: number): Promise<boolean> {
-    let reached = false;
-    let over = false;
-    const handle = new NativeHandle(server, address, this.#timeoutMs, this.#ticket, {
-      connected: () => (reached = true),
-      lost: () => {
-        over = true;
-        this.#lost(handle, null);
-      },
-      expired: () => this.#end({ kind: 'expired' }),
-      refused: () => this.#end({ kind: 'closed' }),
-      watchFired: (path) => {
-        this.#watchFirings++;
-        this.#fire(path);
-      },
-    });
-    const deadline = this.#now() + windowMs;
-    const pending = () => !over && !this.ended && !handle.failed;
-    while (!reached && pending() && this.#now() < deadline) await sleep(ATTEMPT_POLL_MS);
-    if (reached && pending()) {
-      this.#ticket = handle.ticket;
-      const greeting = this.#greet(handle);
-      while (pending() && this.#handle !== handle && this.#now() < deadline + windowMs) {
-        await Promise.race([greeting, sleep(ATTEMPT_POLL_MS)]);
-      }
-    }
-    if (this.#handle === handle || this.ended) {
-      if (this.ended) handle.drop();
-      return true;
-    }
-    handle.drop();
-    return false;
-  }
-
-  /** What comes before the first request of a connection. */
-  async #greet(handle: NativeHandle): Promise<void> {
-    try {
-      const sentAt = this.#now();
-      const auth = this.#options.digestAuth;
-      // Together: the client keeps credentials back until the next request goes out.
-      await Promise.all([auth === undefined ? null : handle.authenticate('digest', auth), handle.sync()]);
-      if (this.ended || !handle.connected) return;
-      this.#handle = handle;
-      this.lease.heard(sentAt, handle.timeoutMs);
-      this.#startPings(handle);
-      const server = formatServer(handle.server);
-      this.#become({ kind: 'connected', server, sessionId: handle.ticket.id, timeoutMs: handle.timeoutMs });
-    } catch {
-      // The attempt's loop sees that the handle failed.
-    }
-  }
-
-  /**
-   * Renews the lease every sixth of the timeout. It must be a sync: any other read is answered by the server alone, also by an
-   * observer that has lost the ensemble, whose leader meanwhile expires the session.
-   */
-  #startPings(handle: NativeHandle): void {
-    let ticks = 0;
-    let silentTicks = 0;
-    let waiting = false;
-    clearInterval(this.#pinger);
-    this.#pinger = setInterval(() => {
-      if (waiting) {
-        // Another server may still be reached before the lease ends. Counted in ticks, not by the clock: after a pause of this
-        // process the answer may lie unread in the socket.
-        if (++silentTicks >= SILENT_TICKS) {
-          handle.drop();
-          this.#lost(handle, handle.server);
-        }
-        return;
-      }
-      if (++ticks % 2 === 1) return;
-      const sentAt = this.#now();
-      waiting = true;
-      silentTicks = 0;
-      handle.sync().then(
-        () => {
-          waiting = false;
-          if (this.#handle === handle) this.lease.heard(sentAt);
-        },
-        () => undefined, // the loss of the connection is reported on its own
-      );
-    }, handle.timeoutMs / TICKS_PER_TIMEOUT);
-  }
-
-  /** `silent`: a server that accepts connections but does not answer, to be asked last. */
-  #lost(handle: NativeHandle, silent: ZkServer | null): void {
-    if (this.#handle !== handle || this.ended) return;
-    clearInterval(this.#pinger);
-    this.#handle = null;
-    this.#become({ kind: 'suspended' });
-    this.#fireAll();
-    void this.#connect(silent);
-  }
-
   #end(state: ZkState & { kind: 'expired' | 'closed' }): void {
-    if (this.ended) return;
-    clearInterval(this.#pinger);
-    this.#handle = null;
-    this.lease.end();
-    this.#ended.abort();
     this.#become(state);
     this.#fireAll();
   }
@@ -384,8 +250,8 @@ export class ZkSession {
   }
 
   async #connectedHandle(operation: string, path: string, waitMs: number): Promise<NativeHandle> {
-    if (this.#handle === null && !this.ended) await this.#nextState(waitMs);
-    if (this.#handle !== null) return this.#handle;
+    if (this.#connection.handle === null && !this.ended) await this.#nextState(waitMs);
+    if (this.#connection.handle !== null) return this.#connection.handle;
     if (this.ended) throw this.#endError(operation, path);
     throw new ZkError('connection-loss', operation, path, { found: `no connection to ${this.#options.servers}` });
   }
@@ -400,7 +266,7 @@ export class ZkSession {
       };
       const timer = waitMs === Infinity ? undefined : setTimeout(finish, waitMs);
       const unsubscribe = this.onState(() => {
-        if (this.#handle !== null || this.ended) finish();
+        if (this.#connection.handle !== null || this.ended) finish();
       });
     });
   }
@@ -433,7 +299,7 @@ export class ZkSession {
 
   /** A request that could not be sent fails before the loss of its connection is reported. */
   async #untilGone(handle: NativeHandle): Promise<void> {
-    if (this.#handle === handle) await sleep(1);
+    if (this.#connection.handle === handle) await sleep(1);
   }
 
   /** Repeats a write that may be repeated until it is done or `done` says that it was, through any number of connections. */
@@ -457,8 +323,4 @@ export class ZkSession {
 
 function asBuffer(data: Buffer | string): Buffer {
   return typeof data === 'string' ? Buffer.from(data) : data;
-}
-
-async function resolveAll(host: string): Promise<string[]> {
-  return (await lookup(host, { all: true })).map(({ address }) => address);
 }

@@ -49,7 +49,7 @@ export class Registration {
         if (isZkError(error, 'connection-loss') && !this.#session.ended) continue; // the next attempt finds out
         if (!isZkError(error, 'node-exists')) throw error;
       }
-      const limit = AbortSignal.timeout(Math.max(1, deadline - performance.now()));
+      const limit = AbortSignal.timeout(Math.max(1, Math.ceil(deadline - performance.now())));
       const gone = this.#session.whenChanged(this.#path, limit);
       const stat = await this.#session.exists(this.#path, { watch: true });
       if (stat === null) continue;
