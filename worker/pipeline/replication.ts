@@ -13,6 +13,7 @@ import { BatchWriter } from '../target/batch-writer.ts';
 import { Checkpoint } from '../target/checkpoint.ts';
 import { FinishedSet, LaneRecord, takeOverLanes } from '../target/finished.ts';
 import { Lanes } from '../target/lanes.ts';
+import { evictFormerSessions, markLeaderSession } from '../target/leader-sessions.ts';
 import { ensureSchema } from '../target/schema.ts';
 import { TargetSession } from '../target/session.ts';
 import { SqlWriter } from '../target/sql/sql-writer.ts';
@@ -73,6 +74,7 @@ interface Course extends StreamStart {
 export class Replication {
   readonly #config: PipelineConfig;
   readonly #deps: ReplicationDeps;
+  #checkpoint: Checkpoint | null = null;
 
   constructor(config: PipelineConfig, deps: ReplicationDeps) {
     this.#config = config;
@@ -99,7 +101,9 @@ export class Replication {
     try {
       await this.#lead(session, lanes, target, sources, signal);
     } catch (error) {
-      throw accessError('target', nameOf(target), error) ?? (serverErrno(error) === undefined ? error : applyError(error).error);
+      const explained =
+        accessError('target', nameOf(target), error) ?? (serverErrno(error) === undefined ? error : applyError(error).error);
+      throw (await this.#superseded(target, explained)) ?? explained;
     } finally {
       signal.removeEventListener('abort', onStop);
       clearTimeout(patience);
@@ -123,7 +127,8 @@ export class Replication {
     await gate.wait();
     await ensureSchema(session);
     const { checkpoint, stored } = await Checkpoint.takeOver(session, this.#key, worker);
-    await evictDdlHolder(session, this.#key);
+    this.#checkpoint = checkpoint;
+    await this.#endFormerLeader(session);
     const { lanes: laneCount, ordered } = this.#config.pipeline.apply;
     const recorded = ordered || laneCount === 1 ? 0 : laneCount;
     const finished = await takeOverLanes(session, this.#key, checkpoint.epoch, recorded, stored.position);
@@ -144,13 +149,45 @@ export class Replication {
       log,
       signal,
       failpoint,
-      openTarget: () => openTarget(target),
+      openTarget: async () => {
+        const opened = await openTarget(target);
+        await markLeaderSession(opened, this.#key);
+        return opened;
+      },
     };
     const start = await findStart(context);
     if (signal.aborted) return;
-    while (lanes.length < laneCount - 1) lanes.push(await openTarget(target, LANE_LOCK_WAIT_SECONDS));
+    while (lanes.length < laneCount - 1) {
+      const lane = await openTarget(target, LANE_LOCK_WAIT_SECONDS);
+      lanes.push(lane);
+      await markLeaderSession(lane, this.#key);
+    }
     const course = { session, lanes, records, checkpoint, sources, router, traits, ...start };
     await this.#follow({ ...course, finished: start.isNew ? new FinishedSet() : finished }, signal);
+  }
+
+  /** Frees what a former leader has locked at the target: it may be frozen in the midst of a transaction. Its epoch is over already. */
+  async #endFormerLeader(session: TargetSession): Promise<void> {
+    const eviction = await evictFormerSessions(session, this.#key);
+    if (eviction.ended.length > 0 || eviction.refused.length > 0) {
+      this.#deps.log.warn({ ...eviction }, 'sessions of a former leader were open at the target');
+    }
+    await evictDdlHolder(session, this.#key);
+    await markLeaderSession(session, this.#key);
+  }
+
+  /** A connection that broke may have been ended by a newer leader; then this one must not take over again. */
+  async #superseded(target: MysqlEndpoint, error: unknown): Promise<LockkeeperError | null> {
+    if (this.#checkpoint === null || !(error instanceof LockkeeperError) || error.code !== 'LK1302') return null;
+    let session: TargetSession | null = null;
+    try {
+      session = await openTarget(target);
+      return await this.#checkpoint.superseded(session);
+    } catch {
+      return null; // unreachable: the next attempt tells
+    } finally {
+      session?.destroy();
+    }
   }
 
   async #follow(course: Course, signal: AbortSignal): Promise<void> {

@@ -121,8 +121,18 @@ export class Checkpoint {
       return new LockkeeperError('LK1311', `the checkpoint row of ${this.pipeline} is gone from the target`, { cause: error });
     }
     if (errno === undefined || !FENCED.has(errno) || !(error as Error).message.includes('lockkeeper_')) return error;
+    return this.#fenced(error);
+  }
+
+  /** LK1401 when a newer leader exists: such a one ends the connections of the former. Null while this epoch is the newest. */
+  async superseded(runner: SqlRunner): Promise<LockkeeperError | null> {
+    const stored = await readCheckpoint(runner, this.pipeline);
+    return stored !== null && stored.epoch > this.epoch ? this.#fenced() : null;
+  }
+
+  #fenced(cause?: unknown): LockkeeperError {
     return new LockkeeperError('LK1401', `a newer leader holds ${this.pipeline}; epoch ${this.epoch} may write no more`, {
-      cause: error,
+      cause,
       details: { pipeline: this.pipeline, epoch: this.epoch },
     });
   }

@@ -1,7 +1,5 @@
-import { createHash } from 'node:crypto';
-import type { RowDataPacket } from 'mysql2';
 import { LockkeeperError } from '../../../common/errors.ts';
-import { serverErrno } from '../../../common/mysql-errors.ts';
+import { holdersOf, killConnection, lockName, tryLock } from '../../target/named-lock.ts';
 import { quote, type SqlRunner } from '../../target/session.ts';
 
 /**
@@ -9,13 +7,12 @@ import { quote, type SqlRunner } from '../../target/session.ts';
  * rows; DDL commits by itself and cannot carry that check, so a new leader ends the connection that holds this lock.
  */
 export function ddlLockName(pipeline: string): string {
-  return `lockkeeper:${createHash('sha256').update(pipeline).digest('hex').slice(0, 40)}`;
+  return lockName(pipeline);
 }
 
 /** Takes the lock if nobody has it. */
-export async function tryDdlLock(runner: SqlRunner, pipeline: string): Promise<boolean> {
-  const [row] = await runner.query<RowDataPacket[]>(`SELECT GET_LOCK(${quote(ddlLockName(pipeline))}, 0) AS taken`);
-  return Number(row?.['taken']) === 1;
+export function tryDdlLock(runner: SqlRunner, pipeline: string): Promise<boolean> {
+  return tryLock(runner, ddlLockName(pipeline));
 }
 
 export async function releaseDdlLock(runner: SqlRunner, pipeline: string): Promise<void> {
@@ -29,8 +26,6 @@ export interface EvictOptions {
   readonly now?: () => number;
 }
 
-const NO_SUCH_THREAD = 1094;
-const NOT_OWNER = 1095;
 const POLL_MS = 100;
 
 /**
@@ -45,8 +40,8 @@ export async function evictDdlHolder(runner: SqlRunner, pipeline: string, option
   const deadline = now() + timeoutMs;
   let evicted: number | null = null;
   for (;;) {
-    const holder = await holderOf(runner, pipeline);
-    if (holder === null) return evicted;
+    const [holder] = await holdersOf(runner, [ddlLockName(pipeline)]);
+    if (holder === undefined) return evicted;
     if (now() >= deadline) {
       throw new LockkeeperError(
         'LK1404',
@@ -63,26 +58,10 @@ export async function evictDdlHolder(runner: SqlRunner, pipeline: string, option
   }
 }
 
-/** The connection that holds the lock, null when nobody or this connection itself does. */
-async function holderOf(runner: SqlRunner, pipeline: string): Promise<number | null> {
-  const [row] = await runner.query<RowDataPacket[]>(
-    `SELECT IS_USED_LOCK(${quote(ddlLockName(pipeline))}) AS holder, CONNECTION_ID() AS own`,
-  );
-  const holder = row?.['holder'] as unknown;
-  return holder === null || holder === undefined || Number(holder) === Number(row!['own']) ? null : Number(holder);
-}
-
 async function kill(runner: SqlRunner, pipeline: string, connection: number): Promise<void> {
-  try {
-    await runner.query(`KILL ${connection}`);
-  } catch (error) {
-    const errno = serverErrno(error);
-    if (errno === NO_SUCH_THREAD) return;
-    if (errno !== NOT_OWNER) throw error;
-    throw new LockkeeperError('LK1303', `connection ${connection} holds the DDL lock of ${pipeline} and may not be ended`, {
-      remedy: `The former leader used another account. KILL ${connection} at the target, or grant CONNECTION_ADMIN (MariaDB: CONNECTION ADMIN) to the account.`,
-      details: { pipeline, connection },
-      cause: error,
-    });
-  }
+  if ((await killConnection(runner, connection)) !== 'refused') return;
+  throw new LockkeeperError('LK1303', `connection ${connection} holds the DDL lock of ${pipeline} and may not be ended`, {
+    remedy: `The former leader used another account. KILL ${connection} at the target, or grant CONNECTION_ADMIN (MariaDB: CONNECTION ADMIN) to the account.`,
+    details: { pipeline, connection },
+  });
 }
