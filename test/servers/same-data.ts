@@ -131,7 +131,7 @@ function exactBytes({ name, type }: Column): string {
       return `HEX(CAST(${column} + 0e0 AS CHAR))`;
     case 'enum':
     case 'set':
-      return `CONCAT(${column} + 0, 'x', HEX(CAST(${column} AS BINARY)))`;
+      return `CONCAT(CAST(${column} AS UNSIGNED), 'x', HEX(CAST(${column} AS BINARY)))`;
     case 'tinyint':
     case 'smallint':
     case 'mediumint':

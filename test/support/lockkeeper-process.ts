@@ -114,26 +114,35 @@ export class LockkeeperProcess {
     }
   }
 
+  /** Fails at once when the pipeline is suspended and that is not what is waited for. */
   async untilPhase(pipeline: string, phase: PipelinePhase, seconds?: number): Promise<PipelineStatus> {
-    return this.until(pipeline, (status) => status.phase === phase, seconds);
+    return this.until(
+      pipeline,
+      (status) => {
+        if (status.phase === phase) return true;
+        this.#refuseSuspension(status);
+        return false;
+      },
+      seconds,
+    );
   }
 
-  /**
-   * Waits until the pipeline is past everything that is in the source's binlog now. Fails at once when the pipeline is
-   * suspended, unless `seconds` are to be waited for it all the same.
-   */
+  /** Waits until the pipeline is past everything that is in the source's binlog now. Fails at once when it is suspended. */
   async untilCaughtUp(pipeline: string, source: DbServer, target: DbServer, seconds = 90): Promise<void> {
     const end = await endOfBinlog(source);
     await this.until(
       pipeline,
       async (status) => {
-        if (status.phase === 'suspended') {
-          throw new Error(`${pipeline} is suspended: ${JSON.stringify(status.lastError, null, 1)}\n${tail(this.stderr())}`);
-        }
+        this.#refuseSuspension(status);
         return status.phase === 'running' && (await isPast(target, pipeline, end));
       },
       seconds,
     );
+  }
+
+  #refuseSuspension({ name, phase, lastError }: PipelineStatus): void {
+    if (phase !== 'suspended') return;
+    throw new Error(`${name} is suspended: ${JSON.stringify(lastError, null, 1)}\n${tail(this.stderr())}`);
   }
 
   signal(signal: NodeJS.Signals): void {
