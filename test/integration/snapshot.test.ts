@@ -162,7 +162,13 @@ describe.each(['mysql', 'mariadb'] as const)('a first copy from %s', (flavor) =>
     const tables = (await tablesOf(source, db)).filter(({ source: { table } }) => table !== 'bare');
     await using writer = new Writer(source, db);
     await sleep(200);
-    const result = await copy(source, target, pipeline, tables, { source: endpointOf(source, { user: db, password: 'secret' }) });
+    const run = copy(source, target, pipeline, tables, { source: endpointOf(source, { user: db, password: 'secret' }) });
+    if (flavor === 'mariadb' && grants === 'SELECT') {
+      // Nothing proves where its snapshots lie.
+      await expect(run).rejects.toMatchObject({ code: 'LK1602', retryable: false });
+      return;
+    }
+    const result = await run;
     await writer[Symbol.asyncDispose]();
     if (grants !== 'SELECT') expect(result.tables.every(({ catchUp }) => catchUp.kind === 'skipUntil')).toBe(true);
     await source.query(`DROP TABLE ${db}.bare`);

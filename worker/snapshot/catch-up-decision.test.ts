@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import type { SourcePosition } from '../source/position.ts';
 import { decideCatchUp, type SnapshotPoint } from './catch-up-decision.ts';
-import { compareBinlogPlaces } from './consistent-point.ts';
 import type { StoredTable } from './snapshot-store.ts';
 import { judgeGroup } from './target-group.ts';
 
@@ -35,13 +34,6 @@ test('a table read at one later moment skips what came before it', () => {
 test('parts of several moments, or a moment known only as a range, converge until the last', () => {
   expect(decideCatchUp(at(5), [point(3, 12), point(1, 5), point(2, 9)])).toEqual({ kind: 'convergeUntil', position: at(12) });
   expect(decideCatchUp(at(5), [point(1, 5, 8)])).toEqual({ kind: 'convergeUntil', position: at(8) });
-});
-
-test('binlog files are ordered by number, also when it gains a digit', () => {
-  const place = (journal: string, offset: number) => ({ journal, offset });
-  expect(compareBinlogPlaces(place('b.999999', 900), place('b.1000000', 4))).toBeLessThan(0);
-  expect(compareBinlogPlaces(place('b.000002', 4), place('b.000001', 900))).toBeGreaterThan(0);
-  expect(compareBinlogPlaces(place('b.000002', 4), place('b.000002', 4))).toBe(0);
 });
 
 const record = (state: StoredTable['state'], definition = 'same'): StoredTable => ({

@@ -7,7 +7,7 @@ import type { TargetSession } from '../target/session.ts';
 import { probeOpaque } from '../target/sql/json-opaque.ts';
 import { rangeCondition, type ChunkKey, type KeyValue } from './chunk-key.ts';
 import type { ColumnTransport } from './column-transport.ts';
-import { buildJson, bytesLiteral, holdsTypedValues, parseJson, scalarPaths, typesExpression } from './json-exact.ts';
+import { buildJson, bytesLiteral, holdsTypedValues, scalarPaths, typesExpression } from './json-exact.ts';
 import { LINE_FORMAT, RowLines } from './row-lines.ts';
 import type { SourceReader } from './source-reader.ts';
 import { identifier, nameOfTable, qualified, type SnapshotTable } from './types.ts';
@@ -174,7 +174,7 @@ async function insertTyped(
 ): Promise<number> {
   const jsonColumns = plan.columns.filter((column) => column.typedJson);
   const paths = jsonColumns.map((_, index) => [
-    ...new Set(documents.flatMap((row) => (row[index] == null ? [] : scalarPaths(parseJson(row[index].toString('utf8')))))),
+    ...new Set(documents.flatMap((row) => (row[index] == null ? [] : scalarPaths(row[index].toString('utf8'))))),
   ]);
   const types = jsonColumns.map((column, index) =>
     paths[index]!.length === 0 ? "''" : typesExpression(column.select, paths[index]!),

@@ -24,6 +24,8 @@ function column(name: string, dataType: string, charset: string | null = null): 
     fsp: null,
     srid: null,
     members: null,
+    onUpdateNow: false,
+    hasDefault: false,
   };
 }
 

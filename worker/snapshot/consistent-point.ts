@@ -44,7 +44,7 @@ const ACCESS_DENIED = new Set([1044, 1045, 1142, 1227]);
  * Opens connections that share one snapshot and learns its place in the binlog.
  *
  * Three ways, the gentlest first: LOCK TABLES READ waits for writers of the selected tables only; FLUSH TABLES WITH READ LOCK also
- * for long queries; without either privilege positions before and after are compared, which gives the moment on a quiet
+ * for long queries; without either privilege MySQL's GTIDs before and after are compared, which gives the moment on a quiet
  * server and a range on a busy one. Locks are held while the snapshots start, a few milliseconds.
  * Rejects with LK1602, or with an LK11xx error when the source is at fault.
  */
@@ -141,14 +141,16 @@ async function withoutLock(
   control: SourceSession,
   readers: readonly SourceReader[],
 ): Promise<Bounds> {
-  const before = await currentPosition(control);
-  if (before.flavor === 'mariadb') return mariadbBounds(request, control, readers, before);
-  if (before.gtid === null) {
+  const { flavor, gtid } = await currentPosition(control);
+  // MariaDB names a place with each snapshot (binlog_snapshot_position), but under load 10.11 was seen to name one that is some
+  // transactions off, in both directions.
+  if (flavor === 'mariadb' || gtid === null) {
+    const gtidHelps = flavor === 'mysql' ? ', or set gtid_mode = ON' : '';
     throw new LockkeeperError(
       'LK1602',
-      'without a lock and without GTIDs the place of a snapshot in the binlog cannot be known',
+      'without a lock the place of a snapshot in the binlog cannot be known, and the account may take none',
       {
-        remedy: 'Grant LOCK TABLES on the copied schemas (or RELOAD) to the source account, or set gtid_mode = ON.',
+        remedy: `Grant LOCK TABLES on the copied schemas (or RELOAD) to the source account${gtidHelps}.`,
         retryable: false,
       },
     );
@@ -211,56 +213,4 @@ async function owned(control: SourceSession): Promise<string> {
 
 async function executed(control: SourceSession): Promise<string> {
   return ((await control.row('SELECT @@GLOBAL.gtid_executed AS executed'))['executed'] ?? '').replace(/\s/g, '');
-}
-
-/**
- * MariaDB tells each snapshot its exact place in the binlog; they may differ from connection to connection. A snapshot can lie a
- * little before the end of the log that was seen earlier (written, not yet committed): such a one would lose rows.
- */
-async function mariadbBounds(
-  request: ConsistentPointRequest,
-  control: SourceSession,
-  readers: readonly SourceReader[],
-  now: SourcePosition,
-): Promise<Bounds> {
-  for (let attempt = 1; attempt <= 10 * OPTIMISTIC_TRIES; attempt++) {
-    await begin(readers);
-    const places = (await Promise.all(readers.map(snapshotPlace))).sort(compareBinlogPlaces);
-    const [first, last] = [places[0]!, places.at(-1)!];
-    const exact = compareBinlogPlaces(first, last) === 0;
-    if (compareBinlogPlaces(first, now) >= 0 && (exact || attempt >= OPTIMISTIC_TRIES)) {
-      return { low: await positionAt(control, now, first), high: await positionAt(control, now, last), exact };
-    }
-    await Promise.all(readers.map((reader) => reader.query('ROLLBACK')));
-    await request.clock.sleep(20, request.signal);
-  }
-  throw new LockkeeperError('LK1602', 'transactions at the source stay between binlog and commit', {
-    found: `${now.journal}:${now.offset}`,
-  });
-}
-
-type BinlogPlace = Pick<SourcePosition, 'journal' | 'offset'>;
-
-/** The number at a binlog file's end grows by one digit after 999999. */
-export function compareBinlogPlaces(a: BinlogPlace, b: BinlogPlace): number {
-  if (a.journal === b.journal) return a.offset - b.offset;
-  return a.journal.length - b.journal.length || (a.journal < b.journal ? -1 : 1);
-}
-
-async function snapshotPlace(reader: SourceReader): Promise<BinlogPlace> {
-  const rows = await reader.values("SHOW STATUS LIKE 'binlog_snapshot_%'");
-  const value = (name: string) => rows.find((row) => row[0]!.toString().toLowerCase() === name)?.[1]?.toString() ?? '';
-  const place = { journal: value('binlog_snapshot_file'), offset: Number(value('binlog_snapshot_position')) };
-  if (place.journal === '') {
-    throw new LockkeeperError('LK1602', 'the server does not tell where in the binlog a snapshot lies', {
-      remedy: 'Grant LOCK TABLES on the copied schemas (or RELOAD) to the source account.',
-      retryable: false,
-    });
-  }
-  return place;
-}
-
-async function positionAt(control: SourceSession, now: SourcePosition, place: BinlogPlace): Promise<SourcePosition> {
-  const { pos } = await control.row(`SELECT BINLOG_GTID_POS('${place.journal}', ${place.offset}) AS pos`);
-  return { ...now, ...place, gtid: pos ?? '', timestampMicros: await serverMicros(control) };
 }

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import type { OpaqueForms } from '../target/sql/json-literal.ts';
-import { buildJson, bytesLiteral, parseJson, scalarPaths } from './json-exact.ts';
+import { buildJson, bytesLiteral, scalarPaths } from './json-exact.ts';
 
 const text = '{"a": [1, {"b\\"c": 1.50}, "x]"], "": {}, "d": "2024-01-01", "é": null}';
 
 test('paths of scalars are those of JSON_EXTRACT', () => {
-  expect(scalarPaths(parseJson(text))).toEqual(['$."a"[0]', '$."a"[1]."b\\"c"', '$."a"[2]', '$."d"', '$."é"']);
-  expect(scalarPaths(parseJson('[]'))).toEqual([]);
-  expect(scalarPaths(parseJson('-1.5e3'))).toEqual(['$']);
-  expect(scalarPaths(parseJson('"a, b"'))).toEqual(['$']);
+  expect(scalarPaths(text)).toEqual(['$."a"[0]', '$."a"[1]."b\\"c"', '$."a"[2]', '$."d"', '$."é"']);
+  expect(scalarPaths('[]')).toEqual([]);
+  expect(scalarPaths('-1.5e3')).toEqual(['$']);
+  expect(scalarPaths('"a, b"')).toEqual(['$']);
 });
 
 const hex = (value: string) => (value === '' ? "_utf8mb4''" : `_utf8mb4 0x${Buffer.from(value).toString('hex')}`);
@@ -26,6 +26,16 @@ test('only the typed parts are built, the rest stays text', () => {
 
 test('a scalar by itself keeps its type', () => {
   expect(buildJson('5', () => 'UNSIGNED INTEGER:3', none)).toBe("JSON_EXTRACT(JSON_ARRAY(CAST(5 AS UNSIGNED)),_utf8mb4'$[0]')");
+});
+
+test.each([
+  ['4294967295', 'INTEGER', plain('[4294967295]')],
+  ['4294967296', 'UNSIGNED INTEGER', plain('[4294967296]')],
+  ['4294967296', 'INTEGER', 'JSON_ARRAY(CAST(4294967296 AS SIGNED))'],
+  ['4294967295', 'UNSIGNED INTEGER', 'JSON_ARRAY(CAST(4294967295 AS UNSIGNED))'],
+  ['-4294967297', 'INTEGER', plain('[-4294967297]')],
+])('a whole number %s of type %s is written as MySQL would not read it', (json, type, sql) => {
+  expect(buildJson(`[${json}]`, () => `${type}:9`, none)).toBe(sql);
 });
 
 test.each([

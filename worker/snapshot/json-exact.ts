@@ -8,17 +8,22 @@ import { SqlBuffer } from '../target/sql/sql-buffer.ts';
  * such values are found in the source and built in the target from typed parts.
  */
 
-/** What JSON text can express, by JSON_TYPE. An unsigned number can be made of text only where it is too large for a signed one. */
-const PLAIN = "'NULL','INTEGER','DOUBLE','STRING','OBJECT','ARRAY','BOOLEAN'";
+/** What JSON text always expresses, by JSON_TYPE. */
+const PLAIN = "'NULL','DOUBLE','STRING','OBJECT','ARRAY','BOOLEAN'";
+/** Whole numbers from here on MySQL reads as unsigned, smaller ones as signed; those that are otherwise cannot be made of text. */
+const UNSIGNED_FROM = 2 ** 32;
 
 /**
  * Condition: the JSON expression holds a value that its text cannot express. Counted, not EXISTS: MySQL 9.7 turns EXISTS over
  * JSON_TABLE into a join that finds nothing.
  */
 export function holdsTypedValues(column: string): string {
+  const typed = (value: string) =>
+    `(JSON_TYPE(${value}) NOT IN (${PLAIN},'INTEGER','UNSIGNED INTEGER') OR ` +
+    `JSON_TYPE(${value})=IF(${value}<${UNSIGNED_FROM},'UNSIGNED INTEGER','INTEGER'))`;
   const inside = (path: string) =>
-    `(SELECT COUNT(*) FROM JSON_TABLE(${column}, _utf8mb4'${path}' COLUMNS (v JSON PATH _utf8mb4'$')) AS members WHERE JSON_TYPE(v) NOT IN (${PLAIN}))>0`;
-  return `(JSON_TYPE(${column}) NOT IN (${PLAIN}) OR ${inside('$**.*')} OR ${inside('$**[*]')})`;
+    `(SELECT COUNT(*) FROM JSON_TABLE(${column}, _utf8mb4'${path}' COLUMNS (v JSON PATH _utf8mb4'$')) AS members WHERE ${typed('v')})>0`;
+  return `(${typed(column)} OR ${inside('$**.*')} OR ${inside('$**[*]')})`;
 }
 
 /** A JSON text, cut into its parts; `from` and `to` bound the part in the text. */
@@ -29,7 +34,7 @@ type JsonNode = { readonly from: number; readonly to: number } & (
 );
 
 /** Cuts JSON text as MySQL prints it. */
-export function parseJson(text: string): JsonNode {
+function parseJson(text: string): JsonNode {
   let at = 0;
   const space = () => {
     while (text[at] === ' ' || text[at] === '\n') at++;
@@ -71,18 +76,27 @@ export function parseJson(text: string): JsonNode {
   return value();
 }
 
-/** Paths of all scalars, as JSON_EXTRACT takes them. */
-export function scalarPaths(node: JsonNode, path = '$'): string[] {
+/** Parts of a value with their paths, as JSON_EXTRACT takes them. */
+function childrenOf(node: JsonNode, path: string): [child: JsonNode, path: string][] {
   switch (node.kind) {
     case 'scalar':
-      return [path];
+      return [];
     case 'array':
-      return node.items.flatMap((item, index) => scalarPaths(item, `${path}[${index}]`));
+      return node.items.map((item, index) => [item, `${path}[${index}]`]);
     case 'object':
-      return node.members.flatMap(([key, value]) => scalarPaths(value, `${path}.${JSON.stringify(key)}`));
+      return node.members.map(([key, value]) => [value, `${path}.${JSON.stringify(key)}`]);
     default:
       return node satisfies never;
   }
+}
+
+function scalarsOf(node: JsonNode, path: string): [scalar: JsonNode, path: string][] {
+  return node.kind === 'scalar' ? [[node, path]] : childrenOf(node, path).flatMap(([child, at]) => scalarsOf(child, at));
+}
+
+/** Paths of all scalars of a JSON text. */
+export function scalarPaths(text: string): string[] {
+  return scalarsOf(parseJson(text), '$').map(([, path]) => path);
 }
 
 /** Expression whose text names the type and stored size of each scalar, `-` where a row has none there. */
@@ -96,37 +110,29 @@ export function typesExpression(column: string, paths: readonly string[]): strin
 
 /** Expression that makes exactly this JSON value; `typeOf` tells what typesExpression says of a scalar, `opaque` how the target makes bytes. */
 export function buildJson(text: string, typeOf: (path: string) => string, opaque: OpaqueForms): string {
-  const plain = (node: JsonNode) => `CAST(${utf8Literal(text.slice(node.from, node.to))} AS JSON)`;
+  const textOf = (node: JsonNode) => text.slice(node.from, node.to);
+  const plain = ([scalar, path]: [JsonNode, string]) => isPlain(typeOf(path).split(':')[0]!, textOf(scalar));
   const build = (node: JsonNode, path: string): string => {
-    const paths = scalarPaths(node, path);
-    if (paths.every((scalar) => isPlain(typeOf(scalar).split(':')[0]!))) return plain(node);
-    switch (node.kind) {
-      case 'scalar':
-        return typedScalar(text.slice(node.from, node.to), typeOf(path), opaque);
-      case 'array':
-        return `JSON_ARRAY(${node.items.map((item, index) => build(item, `${path}[${index}]`)).join(',')})`;
-      case 'object': {
-        const members = node.members.map(
-          ([key, value]) => `${utf8Literal(key)},${build(value, `${path}.${JSON.stringify(key)}`)}`,
-        );
-        return `JSON_OBJECT(${members.join(',')})`;
-      }
-      default:
-        return node satisfies never;
-    }
+    if (scalarsOf(node, path).every(plain)) return `CAST(${utf8Literal(textOf(node))} AS JSON)`;
+    if (node.kind === 'scalar') return typedScalar(textOf(node), typeOf(path), opaque);
+    const parts = childrenOf(node, path).map(([child, at]) => build(child, at));
+    if (node.kind === 'array') return `JSON_ARRAY(${parts.join(',')})`;
+    return `JSON_OBJECT(${node.members.map(([key], index) => `${utf8Literal(key)},${parts[index]!}`).join(',')})`;
   };
   const root = parseJson(text);
   // A scalar by itself is no JSON to an INSERT; within an array it keeps its type.
   return root.kind === 'scalar' ? `JSON_EXTRACT(JSON_ARRAY(${build(root, '$')}),_utf8mb4'$[0]')` : build(root, '$');
 }
 
-function isPlain(type: string): boolean {
+function isPlain(type: string, json: string): boolean {
+  if (type === 'INTEGER') return Number(json) < UNSIGNED_FROM;
+  if (type === 'UNSIGNED INTEGER') return Number(json) >= UNSIGNED_FROM;
   return PLAIN.includes(`'${type}'`);
 }
 
 function typedScalar(json: string, typeAndSize: string, opaque: OpaqueForms): string {
   const [type = '', size] = typeAndSize.split(':');
-  if (isPlain(type)) return `CAST(${utf8Literal(json)} AS JSON)`;
+  if (type === 'INTEGER') return `CAST(${json} AS SIGNED)`;
   if (type === 'UNSIGNED INTEGER') return `CAST(${json} AS UNSIGNED)`;
   if (type === 'DECIMAL') return decimal(json, Number(size));
   const text = JSON.parse(json) as string;
@@ -165,7 +171,9 @@ function decimal(json: string, size: number): string {
   // Type of the document and of the field, length, precision, scale; then the digits.
   const literalSize = 5 + digitBytes(whole.length) + digitBytes(fraction.length);
   const columnSize = 5 + digitBytes(9 * Math.ceil(whole.length / 9)) + digitBytes(fraction.length);
-  if (size === literalSize && size !== columnSize) return fraction === '' ? `${json}.` : json;
+  // Where both take the same room a column is the likelier origin, unless its whole groups would be more digits than DECIMAL has.
+  const groups = 9 * Math.ceil(whole.length / 9) + fraction.length;
+  if (size === literalSize && (size !== columnSize || groups > 65)) return fraction === '' ? `${json}.` : json;
   return `CAST('${json}' AS DECIMAL(65,${fraction.length}))`;
 }
 
