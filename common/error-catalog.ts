@@ -385,6 +385,14 @@ export const errorCatalog = {
     retryable: false,
     severity: 'error',
   },
+  LK1314: {
+    title: 'target table without transactions',
+    meaning:
+      'The target table’s engine (MyISAM, Aria, MEMORY...) writes each row at once and for good. Rows and checkpoint could not be committed together, and whatever is rolled back and written again would stand there twice.',
+    remedy: 'ALTER TABLE ... ENGINE=InnoDB at the target; the source’s table may stay as it is.',
+    retryable: false,
+    severity: 'error',
+  },
 
   LK1401: {
     title: 'fenced by a newer epoch',

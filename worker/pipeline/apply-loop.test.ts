@@ -35,7 +35,9 @@ function setUp(changes: Partial<ApplyLoopOptions> = {}) {
   };
   const loop = new ApplyLoop({
     queue,
-    writer: { prepare: () => ({ segments: [], runs: [], format: Buffer.alloc(0), careful: false }) } as unknown as ApplyLoopOptions['writer'],
+    writer: {
+      prepare: () => ({ segments: [], runs: [], format: Buffer.alloc(0), careful: false }),
+    } as unknown as ApplyLoopOptions['writer'],
     advanceSql: (step) => String(step.position.offset),
     makeLanes: () => ({
       busy: false,

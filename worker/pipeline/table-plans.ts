@@ -4,7 +4,7 @@ import type { WriteMode } from '../target/batch-writer.ts';
 import { planTable, type TablePlan } from '../target/plan/table-plan.ts';
 import { rawCompatible } from '../target/raw-compatible.ts';
 import type { TableMetadata, TableMetadataCache } from '../target/table-metadata.ts';
-import { tableFindings } from '../target/table-findings.ts';
+import { engineFinding, tableFindings, type TableFinding } from '../target/table-findings.ts';
 import type { TablePlans } from './apply-loop.ts';
 
 export interface TablePlansOptions {
@@ -40,7 +40,7 @@ export class TargetTablePlans implements TablePlans {
     return this.#decisions.get(map)?.mode ?? 'sql';
   }
 
-  /** Throws LK1307, LK1308 or LK1310 when a table cannot be written as it is. */
+  /** Throws LK1307, LK1308, LK1310 or LK1314 when a table cannot be written as it is. */
   async load(maps: readonly TableMap[]): Promise<void> {
     const { metadata } = this.#options;
     const missing = maps.filter((map) => !this.#decisions.has(map));
@@ -55,6 +55,8 @@ export class TargetTablePlans implements TablePlans {
     const name = `${schema}.${table}`;
     if (target === undefined)
       throw new LockkeeperError('LK1307', `the target has no table ${name}`, { details: { table: name } });
+    const engine = engineFinding(target);
+    if (engine !== null) throw errorOf(engine, name);
     const reason = mode === 'Sql' ? 'apply.mode is Sql' : (rawRefused ?? rawReason(map, target));
     if (mode === 'Raw' && reason !== null) {
       throw new LockkeeperError('LK1308', `${name} cannot be replayed in Raw mode: ${reason}`, { details: { table: name } });
@@ -78,8 +80,10 @@ export class TargetTablePlans implements TablePlans {
 
 function findSqlFault(map: TableMap, target: TableMetadata, table: string): LockkeeperError | null {
   const problem = tableFindings(map, target).find((finding) => finding.severity === 'error');
-  if (problem === undefined) return null;
-  const { code, message, found, remedy } = problem;
+  return problem === undefined ? null : errorOf(problem, table);
+}
+
+function errorOf({ code, message, found, remedy }: TableFinding, table: string): LockkeeperError {
   return new LockkeeperError(code, message, { found, remedy, details: { table } });
 }
 

@@ -12,6 +12,22 @@ export interface TableFinding {
   readonly remedy?: string | undefined;
 }
 
+/** Engines whose rows are committed and rolled back with the checkpoint. */
+const TRANSACTIONAL: ReadonlySet<string> = new Set(['innodb', 'rocksdb', 'tokudb', 'ndbcluster', 'ndb']);
+
+/** What stands against writing the table's rows in whatever way; null when nothing does. */
+export function engineFinding(target: TableMetadata): TableFinding | null {
+  if (TRANSACTIONAL.has(target.engine.toLowerCase())) return null;
+  const name = `${target.schema}.${target.table}`;
+  return {
+    code: 'LK1314',
+    severity: 'error',
+    message: `${name} is a table without transactions`,
+    found: `ENGINE=${target.engine}`,
+    remedy: `At the target: ALTER TABLE \`${target.schema}\`.\`${target.table}\` ENGINE=InnoDB`,
+  };
+}
+
 /**
  * What stands against writing a source table's rows as SQL statements into the target table. Differences that only some
  * values would suffer from (a character that is missing in the target's character set) are found here too where the types
@@ -21,6 +37,8 @@ export function tableFindings(map: TableMap, target: TableMetadata | undefined):
   const name = map.route === null ? `${map.schema}.${map.table}` : `${map.route.schema}.${map.route.table}`;
   if (target === undefined) return [{ code: 'LK1307', severity: 'error', message: `the target has no table ${name}` }];
   const findings: TableFinding[] = [];
+  const engine = engineFinding(target);
+  if (engine !== null) findings.push(engine);
   const differences = columnDifferences(map, target);
   if (differences.length > 0) {
     findings.push({
