@@ -238,6 +238,26 @@ describe('BatchPlan', () => {
     ]);
   });
 
+  it('keeps the flags of the session that wrote each row', () => {
+    const map = tableMap(1);
+    const batch = new BatchPlan();
+    const NO_CHECK_CONSTRAINTS = 0x80;
+    batch.add(event(map, 'insert', [{ id: 1, value: 'checked' }]), byKey(map));
+    batch.add({ ...event(map, 'insert', [{ id: 2, value: 'not checked' }]), flags: NO_CHECK_CONSTRAINTS }, byKey(map));
+    batch.add(
+      event(map, 'update', [
+        { id: 1, value: 'checked' },
+        { id: 1, value: 'again' },
+      ]),
+      byKey(map),
+    );
+    expect(batch.finish().runs.map((run) => [run.operation, run.flags])).toEqual([
+      ['insert', 0],
+      ['insert', NO_CHECK_CONSTRAINTS],
+      ['update', 0],
+    ]);
+  });
+
   it('keeps one order over all tables that foreign keys tie together', () => {
     const [parent, child] = [tableMap(1, 'parent'), tableMap(2, 'child')];
     const plan: TablePlan = { kind: 'global', join: true };

@@ -88,6 +88,7 @@ export class BatchPlan {
   }
 
   #addKeyed(queue: TableQueue, event: RowsEvent, key: RowKeyReader): void {
+    if (queue.keyed !== null && queue.keyed.flags !== event.flags) seal(queue);
     this.#taken.rows = 0;
     let offset = 0;
     for (;;) {

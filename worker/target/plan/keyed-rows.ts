@@ -23,7 +23,8 @@ export class KeyedRows {
   readonly #table: TableMap;
   readonly #key: RowKeyReader;
   readonly #heads: RowsHeads;
-  readonly #flags: number;
+  /** Of all rows: a session that had checks off must not lend that to others, nor they theirs to it. */
+  readonly flags: number;
   readonly #entryOf = new Map<RowKey, number>();
   readonly #state: number[] = [];
   readonly #before: Buffer[] = [];
@@ -37,7 +38,7 @@ export class KeyedRows {
     this.#table = event.table;
     this.#key = key;
     this.#heads = rowsHeads(event);
-    this.#flags = event.flags;
+    this.flags = event.flags;
   }
 
   /**
@@ -157,7 +158,7 @@ export class KeyedRows {
 
   #run(state: number, operation: RowOperation): RunBuilder {
     const { type, head } = this.#heads[operation];
-    const run = new RunBuilder(this.#table, operation, type, this.#flags, head);
+    const run = new RunBuilder(this.#table, operation, type, this.flags, head);
     const entries = this.#state.length;
     let entry = 0;
     while (entry < entries) {
