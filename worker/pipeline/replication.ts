@@ -103,7 +103,8 @@ export class Replication {
     } catch (error) {
       const explained =
         accessError('target', nameOf(target), error) ?? (serverErrno(error) === undefined ? error : applyError(error).error);
-      throw (await this.#superseded(target, explained)) ?? explained;
+      // When the run is to end anyway, a target that does not answer must not be waited for.
+      throw (signal.aborted ? null : await this.#superseded(target, explained)) ?? explained;
     } finally {
       signal.removeEventListener('abort', onStop);
       clearTimeout(patience);
