@@ -39,7 +39,7 @@ export async function createLoadTables(source: DbServer): Promise<void> {
 }
 
 /** The server has rolled the transaction back, or a lock was not got: nothing of it is there once it is rolled back. */
-const TRY_AGAIN = new Set([1213, 1205, 1614, 1402]);
+const TRY_AGAIN = new Set([1213, 1205, 1614, 1402, 1412]);
 /** Errors by which a connection ends, some with a number of the server's. */
 const ENDED = new Set([1040, 1045, 1053, 1317, 1927]);
 
@@ -48,6 +48,8 @@ export interface LoadOptions {
   readonly connections?: number;
   /** Transactions a second of all connections; default 200. */
   readonly perSecond?: number;
+  /** Whether some transactions commit in two phases; default true. */
+  readonly xa?: boolean;
 }
 
 /**
@@ -104,7 +106,7 @@ export class Load {
   }
 
   async #run(worker: number, random: () => number): Promise<void> {
-    const { connections = 3, perSecond = 200 } = this.#options;
+    const { connections = 3, perSecond = 200, xa = true } = this.#options;
     let connection: Connection | null = null;
     while (!this.#stopping) {
       if (this.#paused !== null) {
@@ -114,7 +116,7 @@ export class Load {
       this.#busy++;
       try {
         const tx = this.#next++;
-        connection = await this.#commit(connection, tx, transaction(tx, worker, random));
+        connection = await this.#commit(connection, tx, transaction(tx, worker, random, xa));
       } finally {
         this.#busy--;
       }
@@ -143,7 +145,10 @@ export class Load {
           continue;
         }
         // 1xxx below 2000 are the server's own complaints about the SQL, a fault of this file.
-        if (errno > 0 && errno < 2000 && !ENDED.has(errno)) throw error;
+        if (errno > 0 && errno < 2000 && !ENDED.has(errno)) {
+          connection?.destroy();
+          throw error;
+        }
         connection?.destroy();
         connection = null;
         await sleep(100);
@@ -166,14 +171,14 @@ export class Load {
 }
 
 /** One transaction as a text of several statements. Some commit in two phases. */
-function transaction(tx: number, worker: number, random: () => number): string {
+function transaction(tx: number, worker: number, random: () => number, xa: boolean): string {
   const below = (limit: number) => Math.floor(random() * limit);
   const changes = Array.from({ length: 1 + below(4) }, () => kinds[below(kinds.length)]!(tx, below)).flat();
   changes.push(
     `INSERT INTO f.audit VALUES (${tx}, ${worker})`,
     `UPDATE f.counters SET n = n + 1 WHERE id = ${1 + Math.min(below(8), 3)}`,
   );
-  if (random() < 0.1) {
+  if (random() < 0.1 && xa) {
     return `XA START 'x${tx}'; ${changes.join('; ')}; XA END 'x${tx}'; XA PREPARE 'x${tx}'; XA COMMIT 'x${tx}'`;
   }
   return `START TRANSACTION; ${changes.join('; ')}; COMMIT`;
@@ -236,7 +241,7 @@ const lines: Kind = (tx, below) => {
 };
 
 const keyless: Kind = (_, below) => [
-  `INSERT INTO f.keyless VALUES (${below(20)}, 'k'), (${below(20)}, NULL)`,
+  `INSERT INTO f.keyless (a, b) VALUES (${below(20)}, 'k'), (${below(20)}, NULL)`,
   `DELETE FROM f.keyless WHERE a = ${below(20)} LIMIT 1`,
 ];
 

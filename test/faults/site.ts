@@ -22,6 +22,8 @@ export interface StartOptions {
   /** LOCKKEEPER_FAILPOINT. */
   readonly failpoint?: string;
   readonly args?: readonly string[];
+  /** Fields of spec.apply. */
+  readonly apply?: Record<string, unknown>;
   /** Where the worker finds the servers, if not directly. */
   readonly source?: Place;
   readonly target?: Place;
@@ -49,11 +51,11 @@ export class Site {
     return new Site(source, target, options);
   }
 
-  manifest({ mode = 'Raw', source = this.source, target = this.target }: StartOptions = {}): string {
+  manifest({ mode = 'Raw', apply, source = this.source, target = this.target }: StartOptions = {}): string {
     const { instance, pipeline } = this.#options;
     return writeManifest(
       instanceDocuments({ source, serverId: 4711, spec: { filter: { include: ['f\\..*'] }, ...instance } }),
-      pipelineDocuments({ name: PIPELINE, target, spec: { apply: { mode }, ...pipeline } }),
+      pipelineDocuments({ name: PIPELINE, target, spec: { apply: { mode, ...apply }, ...pipeline } }),
     );
   }
 

@@ -1,0 +1,66 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Load, seeded, writeLargeTransaction } from './load.ts';
+import { Site, type Mode } from './site.ts';
+
+const KILLS = 50;
+const COMPARED_EVERY = 10;
+const SEED = 20_240_601;
+
+let site: Site;
+let load: Load;
+
+beforeAll(async () => {
+  site = await Site.start({ pipeline: { initialLoad: { chunkRows: 300, parallelism: 2 } } });
+  load = new Load(site.source, { seed: SEED }).start();
+});
+
+afterAll(async () => {
+  await load?.stop();
+  await site?.[Symbol.asyncDispose]();
+});
+
+/** Each start may write in another way than the one before it. */
+const ways: readonly { readonly mode: Mode; readonly lanes: Record<string, unknown> }[] = [
+  { mode: 'Raw', lanes: {} },
+  { mode: 'Sql', lanes: {} },
+  { mode: 'Raw', lanes: { lanes: 3 } },
+  { mode: 'Sql', lanes: { lanes: 3, ordered: false } },
+];
+
+test(`${KILLS} kills at random moments under load, from the first copy on`, { timeout: 400_000 }, async () => {
+  const random = seeded(SEED);
+  let whileWriting = 0;
+  for (let kill = 1; kill <= KILLS; kill++) {
+    const { mode, lanes } = ways[Math.floor(random() * ways.length)]!;
+    const before = await checkpoint();
+    await using worker = await site.start({ mode, apply: lanes });
+    if (random() < 0.1) {
+      await sleep(random() * 1500); // perhaps before it has begun
+    } else {
+      while ((await checkpoint()).epoch === before.epoch) await sleep(20);
+      if (kill % 7 === 0) await writeLargeTransaction(site.source, 1_000_000 + kill, 6);
+      await sleep(random() * 1000);
+    }
+    await worker.kill9();
+    if ((await checkpoint()).sequence > before.sequence) whileWriting++;
+    if (kill % COMPARED_EVERY === 0) await compare(mode);
+  }
+  console.log(`${KILLS} kills, ${whileWriting} of them after the process had written; ${load.committed} source transactions`);
+  expect(whileWriting).toBeGreaterThan(KILLS / 2);
+  expect(load.committed).toBeGreaterThan(1000);
+});
+
+/** Zeros while there is none yet. */
+async function checkpoint(): Promise<{ epoch: number; sequence: number }> {
+  const rows = await site.target.query('SELECT epoch, sequence FROM lockkeeper.checkpoint').catch(() => []);
+  return { epoch: Number(rows[0]?.['epoch'] ?? 0), sequence: Number(rows[0]?.['sequence'] ?? 0) };
+}
+
+async function compare(mode: Mode): Promise<void> {
+  await load.pause();
+  await using worker = await site.start({ mode });
+  await site.expectExactlyOnce(worker);
+  expect(await worker.stop()).toBe(0);
+  load.resume();
+}
