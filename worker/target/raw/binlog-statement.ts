@@ -4,6 +4,8 @@ import { rawTable } from './raw-table.ts';
 const HEADER = 19;
 const POST_HEADER = 8;
 const STMT_END = 1;
+const NO_FOREIGN_KEY_CHECKS = 0x2;
+const CASCADES_LOGGED = 0x10;
 
 /** Rows events are cut at about this size; a single larger buffer of images stays whole. */
 const EVENT_BYTES = 1024 * 1024;
@@ -35,6 +37,12 @@ export function encodeRuns(runs: readonly RowRun[]): Buffer {
     for (let i = 0; i < pieces.length; i++) at = writeRows(out, at, pieces[i]!, i === pieces.length - 1);
   }
   return out;
+}
+
+/** The most bytes that a run's own table map and event headers add to its images. */
+export function overheadOf(run: RowRun): number {
+  const events = Math.min(run.images.length, 1 + Math.floor((2 * run.bytes) / EVENT_BYTES));
+  return rawTable(run.table).mapEvent.length + events * (HEADER + POST_HEADER + run.head.length);
 }
 
 function splitByFlags(runs: readonly RowRun[]): RowRun[][] {
@@ -77,8 +85,17 @@ function writeRows(out: Buffer, start: number, piece: Piece, ends: boolean): num
   out.writeUInt16LE(0, start + 17);
   let at = start + HEADER;
   at += rawTable(run.table).id.copy(out, at);
-  at = out.writeUInt16LE(run.flags | (ends ? STMT_END : 0), at);
+  at = out.writeUInt16LE(targetFlags(run.flags) | (ends ? STMT_END : 0), at);
   at += run.head.copy(out, at);
   for (let i = piece.first; i < piece.first + piece.count; i++) at += run.images[i]!.copy(out, at);
   return at;
+}
+
+/**
+ * A source that carries out foreign keys above its storage engine logs what a cascade does to each child, so the target's own
+ * cascades would do it twice, and would do too much after REPLACE, which at such a source leaves the children alone (seen with
+ * MySQL 9.7, whose own replicas lose them).
+ */
+function targetFlags(flags: number): number {
+  return (flags & CASCADES_LOGGED) === 0 ? flags : flags | NO_FOREIGN_KEY_CHECKS;
 }
