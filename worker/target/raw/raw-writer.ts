@@ -1,7 +1,7 @@
 import { LockkeeperError } from '../../../common/errors.ts';
 import type { RowRun } from '../row-run.ts';
 import type { TargetSession } from '../session.ts';
-import { encodeRuns } from './binlog-statement.ts';
+import { encodeRuns, overheadOf } from './binlog-statement.ts';
 
 /** Base64 makes four bytes of three; the rest is the statement's own text. */
 const STATEMENT_OVERHEAD = 64;
@@ -37,12 +37,14 @@ export class RawWriter {
       bytes = 0;
     };
     for (const run of runs) {
-      if (bytes + run.bytes > limit) flush();
-      if (run.bytes <= limit) {
+      const overhead = overheadOf(run);
+      const size = run.bytes + overhead;
+      if (bytes + size > limit) flush();
+      if (size <= limit) {
         part.push(run);
-        bytes += run.bytes;
+        bytes += size;
       } else {
-        for (const piece of splitRun(run, limit)) statements.push(this.#statement([piece]));
+        for (const piece of splitRun(run, limit - overhead)) statements.push(this.#statement([piece]));
       }
     }
     flush();
