@@ -283,6 +283,7 @@ export class SnapshotCopier {
       notice: (text) => onNotice?.(text),
       sleep: (milliseconds) => this.#clock.sleep(milliseconds, this.#stop.signal),
     };
+    await context.targets.load(moment.tables.map(({ table }) => table.target));
     const ready: ReadyTable[] = [];
     const tables = moment.tables.map((table) => ({ ...table, record: find(stored, table.table) }));
     for (const [target, group] of Map.groupBy(tables, ({ table }) => nameOfTable(table.target))) {

@@ -69,7 +69,7 @@ export function judgeGroup(
   return finished ? 'anew-together' : 'anew';
 }
 
-/** Makes the target table ready for the rows of `tables`, which all go there. Empty: they must wait for the next round. */
+/** Makes the target table, which `targets` has loaded, ready for the rows of `tables`, which all go there. Empty: they must wait for the next round. */
 export async function prepareGroup(
   context: TargetGroupContext,
   tables: readonly RoundTable[],
@@ -79,7 +79,7 @@ export async function prepareGroup(
   const [first] = tables;
   const { target } = first!.table;
   const name = nameOfTable(target);
-  const existing = await targets.read(target);
+  const existing = targets.known(target);
   if (existing !== undefined && existing.triggers.length > 0) {
     throw new LockkeeperError('LK1310', `target table ${name} has triggers: ${existing.triggers.join(', ')}`, {
       details: { table: name, triggers: existing.triggers },
@@ -114,7 +114,7 @@ export async function prepareGroup(
     else if (existing !== undefined) await targets.empty(target);
   }
   if (starting.length > 0) await begin('copying');
-  let stands = await targets.read(target);
+  let stands = verdict === 'anew' ? await targets.read(target) : existing;
   if (stands === undefined) {
     await targets.create(target, definition!, await context.schemaOf(first!.table.source.schema));
     stands = (await targets.read(target))!;

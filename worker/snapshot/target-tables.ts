@@ -39,12 +39,25 @@ export class TargetTables {
   readonly #store: SnapshotStore;
   readonly #pipeline: string;
   readonly #metadata: TableMetadataCache;
+  #loaded = new Map<string, TableMetadata | undefined>();
 
   constructor(session: TargetSession, store: SnapshotStore, pipeline: string) {
     this.#session = session;
     this.#store = store;
     this.#pipeline = pipeline;
     this.#metadata = new TableMetadataCache(session);
+  }
+
+  /** Reads many at once, for `known`. */
+  async load(tables: readonly TableRoute[]): Promise<void> {
+    this.#metadata.invalidate();
+    await this.#metadata.load(tables);
+    this.#loaded = new Map(tables.map((table) => [nameOfTable(table), this.#metadata.get(table.schema, table.table)]));
+  }
+
+  /** As `load` found it; undefined when it did not exist. */
+  known(table: TableRoute): TableMetadata | undefined {
+    return this.#loaded.get(nameOfTable(table));
   }
 
   /** As it is now; undefined when it does not exist. */
