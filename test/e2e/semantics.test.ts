@@ -61,6 +61,19 @@ describe.each([
 
   /** Runs SQL at the source in a new session and compares the schema afterwards; at least so many rows must be there. */
   async function same(schema: string, sql: readonly string[], atLeast: number): Promise<void> {
+    await atSource(schema, sql);
+    expect(await expectSameInBoth(lockkeeper, source, target, schema)).toBeGreaterThanOrEqual(atLeast);
+  }
+
+  /** The same while rows are being written into the schema's table t. */
+  async function sameUnderLoad(schema: string, sql: readonly string[]): Promise<void> {
+    const load = writing(source, `${schema}.t`);
+    await atSource(schema, sql).finally(() => load.stop());
+    expect(await load.done).toBeGreaterThan(0);
+    expect(await expectSameInBoth(lockkeeper, source, target, schema)).toBeGreaterThan(0);
+  }
+
+  async function atSource(schema: string, sql: readonly string[]): Promise<void> {
     const connection = await source.connect({ multipleStatements: true });
     try {
       await connection.query(`CREATE DATABASE IF NOT EXISTS ${schema}; USE ${schema}`);
@@ -68,7 +81,6 @@ describe.each([
     } finally {
       await connection.end();
     }
-    expect(await expectSameInBoth(lockkeeper, source, target, schema)).toBeGreaterThanOrEqual(atLeast);
   }
 
   test('foreign keys: cascades, SET NULL, a table that refers to itself', async () => {
@@ -177,9 +189,16 @@ describe.each([
         'CREATE TABLE t (id INT PRIMARY KEY); CREATE TABLE plain (id INT); SET sql_log_bin=0; ALTER TABLE plain ENGINE=MyISAM; SET sql_log_bin=1',
         'BEGIN; INSERT INTO t VALUES (1); SAVEPOINT a; INSERT INTO t VALUES (2); SAVEPOINT b; INSERT INTO t VALUES (3); ROLLBACK TO b; INSERT INTO t VALUES (4); ROLLBACK TO a; INSERT INTO t VALUES (5); RELEASE SAVEPOINT a; COMMIT',
         'BEGIN; INSERT INTO t VALUES (6); ROLLBACK',
-        'BEGIN; INSERT INTO t VALUES (7); SAVEPOINT c; INSERT INTO plain VALUES (1); INSERT INTO t VALUES (8); ROLLBACK TO c; COMMIT',
+        'BEGIN; SAVEPOINT c; INSERT INTO t VALUES (7); ROLLBACK TO c; SAVEPOINT c; INSERT INTO t VALUES (8); COMMIT',
+        // MySQL with GTIDs forbids to mix engines; at MariaDB a rollback to a savepoint is logged then.
+        ...(flavor === 'mysql'
+          ? []
+          : [
+              'CREATE TABLE plain (id INT) ENGINE=MyISAM',
+              'BEGIN; INSERT INTO t VALUES (9); SAVEPOINT c; INSERT INTO plain VALUES (1); INSERT INTO t VALUES (10); ROLLBACK TO c; COMMIT',
+            ]),
       ],
-      4,
+      3,
     );
   });
 
@@ -256,42 +275,28 @@ describe.each([
 
   test('an online schema change: a copy is filled, and the tables swap names', async () => {
     await same('s_swap', ["CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20)); INSERT INTO t VALUES (1,'a'),(2,'b'),(3,'c')"], 3);
-    const load = writing(source, 's_swap.t');
-    await same(
-      's_swap',
-      [
-        'CREATE TABLE `_t_gho` LIKE t',
-        'ALTER TABLE `_t_gho` ADD COLUMN extra INT NOT NULL DEFAULT 5, MODIFY v VARCHAR(100), ADD KEY (v)',
-        'INSERT IGNORE INTO `_t_gho` (id, v) SELECT id, v FROM t',
-        'LOCK TABLES t WRITE, `_t_gho` WRITE; UNLOCK TABLES; RENAME TABLE t TO `_t_del`, `_t_gho` TO t',
-        'DROP TABLE `_t_del`',
-        "INSERT INTO t (id, v, extra) VALUES (-4, 'after', 6)",
-      ],
-      4,
-    ).finally(() => load.stop());
-    expect(await load.done).toBeGreaterThan(0);
-    await expectSameInBoth(lockkeeper, source, target, 's_swap');
+    await sameUnderLoad('s_swap', [
+      'CREATE TABLE `_t_gho` LIKE t',
+      'ALTER TABLE `_t_gho` ADD COLUMN extra INT NOT NULL DEFAULT 5, MODIFY v VARCHAR(100), ADD KEY (v)',
+      'INSERT IGNORE INTO `_t_gho` (id, v) SELECT id, v FROM t',
+      'LOCK TABLES t WRITE, `_t_gho` WRITE; UNLOCK TABLES; RENAME TABLE t TO `_t_del`, `_t_gho` TO t',
+      'DROP TABLE `_t_del`',
+      "INSERT INTO t (id, v, extra) VALUES (-4, 'after', 6)",
+    ]);
   });
 
   test('DDL of many kinds while rows are being written', async () => {
     await same('s_ddl', ['CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20))'], 0);
-    const load = writing(source, 's_ddl.t');
-    await same(
-      's_ddl',
-      [
-        'ALTER TABLE t ADD COLUMN a INT DEFAULT 3',
-        'ALTER TABLE t ADD COLUMN first INT FIRST, ADD INDEX (a)',
-        'CREATE INDEX by_v ON t (v); ALTER TABLE t RENAME COLUMN a TO b',
-        'ALTER TABLE t MODIFY v VARCHAR(200) CHARACTER SET utf8mb4, DROP INDEX by_v',
-        'ALTER TABLE t DROP COLUMN first; ALTER TABLE t ADD COLUMN g INT AS (id*2) STORED',
-        'CREATE TABLE other LIKE t; INSERT INTO other (id, v) SELECT id, v FROM t; ALTER TABLE other RENAME TO renamed',
-        'RENAME TABLE renamed TO again; TRUNCATE TABLE again; INSERT INTO again (id) VALUES (1); DROP TABLE IF EXISTS nothing',
-        'CREATE VIEW seen AS SELECT 1 AS one; DROP VIEW seen',
-      ],
-      1,
-    ).finally(() => load.stop());
-    expect(await load.done).toBeGreaterThan(0);
-    await expectSameInBoth(lockkeeper, source, target, 's_ddl');
+    await sameUnderLoad('s_ddl', [
+      'ALTER TABLE t ADD COLUMN a INT DEFAULT 3',
+      'ALTER TABLE t ADD COLUMN first INT FIRST, ADD INDEX (a)',
+      'CREATE INDEX by_v ON t (v); ALTER TABLE t RENAME COLUMN a TO b',
+      'ALTER TABLE t MODIFY v VARCHAR(200) CHARACTER SET utf8mb4, DROP INDEX by_v',
+      'ALTER TABLE t DROP COLUMN first; ALTER TABLE t ADD COLUMN g INT AS (id*2) STORED',
+      'CREATE TABLE other LIKE t; INSERT INTO other (id, v) SELECT id, v FROM t; ALTER TABLE other RENAME TO renamed',
+      'RENAME TABLE renamed TO again; TRUNCATE TABLE again; INSERT INTO again (id) VALUES (1); DROP TABLE IF EXISTS nothing',
+      'CREATE VIEW seen AS SELECT 1 AS one; DROP VIEW seen',
+    ]);
   });
 
   test('XA transactions, with a restart of the worker before the verdict', async () => {
