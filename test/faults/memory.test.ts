@@ -60,7 +60,7 @@ describe.each(['Raw', 'Sql'] as const)('%s', (mode) => {
     const reading = read(target, seen, stop.signal);
     const started = performance.now();
     await source.query(insert(1, ROWS));
-    await source.query(`UPDATE m.rows_ SET note = CONCAT('changed ', id) WHERE id % 4 = 0`);
+    await source.query(`UPDATE m.rows_ SET note = CONCAT('changed ', id) WHERE id % 20 = 0`);
     await worker.untilCaughtUp(PIPELINE, source, target, 300);
     stop.abort();
     await reading;

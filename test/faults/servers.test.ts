@@ -126,13 +126,18 @@ describe.each<Flavor>(['mysql', 'mariadb'])('%s', (flavor) => {
   test('deadlocks with other sessions of the target', () =>
     survives(async () => {
       const before = await worker.metric('lockkeeper_batch_retries_total');
+      await site.target.query(
+        `CREATE DATABASE app; CREATE TABLE app.t (id INT PRIMARY KEY, n INT);
+         INSERT INTO app.t VALUES ${Array.from({ length: 3000 }, (_, id) => `(${id}, 0)`).join(',')}`,
+      );
       const other = await site.target.connect();
       const stop = new AbortController();
       const disturb = async () => {
         while (!stop.signal.aborted) {
-          // The other way round than a source transaction does: its counter comes last.
+          // Locks the other way round than a source transaction, whose counter comes last. InnoDB ends the one that has changed less.
           for (const sql of [
             'START TRANSACTION',
+            'UPDATE app.t SET n = n + 1',
             'SELECT * FROM f.counters FOR UPDATE',
             'SELECT SLEEP(0.03)',
             'SELECT * FROM f.items WHERE id < 3 FOR UPDATE',
@@ -149,16 +154,22 @@ describe.each<Flavor>(['mysql', 'mariadb'])('%s', (flavor) => {
         stop.abort();
         await disturbing;
         await other.end();
+        await site.target.query('DROP DATABASE app');
       }
     }));
 
   test('the target is read-only for a while', () =>
     survives(async () => {
-      const variable = flavor === 'mysql' ? 'super_read_only' : 'read_only';
-      // In MariaDB an account with READ_ONLY ADMIN, as root is, writes all the same.
-      await site.target.query(`SET GLOBAL ${variable} = ON`);
-      await sleep(2000);
-      await site.target.query(`SET GLOBAL ${variable} = OFF; SET GLOBAL read_only = OFF`);
+      const mysql = flavor === 'mysql';
+      if (!mysql) {
+        // root may write all the same, until it connects again without this privilege.
+        await site.target.query("REVOKE READ ONLY ADMIN, SUPER ON *.* FROM root@'%'");
+        toTarget.closeConnections();
+        await untilRunning();
+      }
+      await site.target.query(`SET GLOBAL ${mysql ? 'super_read_only' : 'read_only'} = ON`);
+      await worker.until(PIPELINE, ({ lastError }) => lastError?.code === 'LK1304', 20);
+      await site.target.query('SET GLOBAL read_only = OFF');
     }));
 
   async function untilRetried(before: number, seconds: number): Promise<void> {
