@@ -226,6 +226,33 @@ describe.each(['mysql', 'mariadb'] as const)('a first copy from %s', (flavor) =>
     await catchUpAndCompare(source, target, tables, result);
   });
 
+  it.each(['with', 'without'])(
+    'starts a table anew that was truncated between two runs (%s the privilege to see it)',
+    async (privilege) => {
+      await fill(source, db);
+      const grants = flavor === 'mysql' ? 'REPLICATION CLIENT' : 'BINLOG MONITOR, BINLOG ADMIN';
+      await source.query(
+        `CREATE USER ${db}@'%' IDENTIFIED BY 'secret'; GRANT SELECT, LOCK TABLES, REPLICATION SLAVE, ${grants}${privilege === 'with' ? ', PROCESS' : ''} ON *.* TO ${db}@'%'`,
+      );
+      const tables = (await tablesOf(source, db)).filter(({ source: { table } }) => table === 'many');
+      const abort = new AbortController();
+      const account = endpointOf(source, { user: db, password: 'secret' });
+      const first = copy(source, target, pipeline, tables, {
+        source: account,
+        options: { chunkRows: 1000, parallelism: 1 },
+        clock: hastyClock(),
+        signal: abort.signal,
+        onProgress: ({ chunksDone }) => chunksDone >= 3 && abort.abort(),
+      });
+      await expect(first).rejects.toThrow('aborted');
+      await source.query(`TRUNCATE TABLE ${db}.many; INSERT INTO ${db}.many VALUES (3, 3, 'new', 3), (9500, 9500, 'new', 3)`);
+      const result = await copy(source, target, pipeline, tables, { source: account });
+      expect(result.tables[0]!.catchUp.kind).toBe('skipUntil');
+      await source.query(`DROP TABLE ${db}.pair, ${db}.bare`);
+      await catchUpAndCompare(source, target, tables, result);
+    },
+  );
+
   it('cuts chunks by composite, text and binary keys, with ties', async () => {
     await source.query(`CREATE DATABASE ${db}`);
     await source.query(

@@ -46,7 +46,7 @@ const record = (state: StoredTable['state'], definition = 'same'): StoredTable =
   settledPoint: null,
   chunks: [],
 });
-const facts = { createTable: '', definition: 'same', transactional: true, rows: 0, rowBytes: 0 };
+const facts = { createTable: '', definition: 'same', identified: true, transactional: true, rows: 0, rowBytes: 0 };
 const judge = (
   record: StoredTable | null,
   records: StoredTable[],
@@ -69,6 +69,17 @@ test('a copy that was begun goes on unless the table changed or vanished', () =>
   expect(judge(begun, [begun], false, false)).toBe('anew');
   expect(judge(record('copying', 'other'), [record('copying', 'other')], true, true)).toBe('anew');
   expect(judge(record('emptying'), [record('emptying')], true, true)).toBe('anew');
+});
+
+test('chunks stay only where a TRUNCATE in between would have been seen', () => {
+  const chunk = { chunk: 0, lower: null, upper: null, rows: 1, bytes: 1 };
+  const unseen = { ...facts, identified: false };
+  const part = { ...record('copying'), chunks: [{ ...chunk, point: 1 }] };
+  const planned = { ...record('copying'), chunks: [{ ...chunk, point: null }] };
+  const there = { exists: true, hasRows: true };
+  expect(judgeGroup([{ record: part, facts }], [part], there, 'WhenNew')).toBe('go-on');
+  expect(judgeGroup([{ record: part, facts: unseen }], [part], there, 'WhenNew')).toBe('anew');
+  expect(judgeGroup([{ record: planned, facts: unseen }], [planned], there, 'WhenNew')).toBe('go-on');
 });
 
 test('tables that are done already are read again when their target table must be emptied for another', () => {

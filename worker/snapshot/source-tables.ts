@@ -11,10 +11,11 @@ export interface SourceTable {
   /** Answer of SHOW CREATE TABLE. */
   readonly createTable: string;
   /**
-   * Changes whenever the table is altered, truncated or made anew: a hash of its definition and of the time of its making; the next
-   * AUTO_INCREMENT value does not count.
+   * Changes whenever the table is altered or made anew, and, if it is `identified`, truncated: a hash of its definition, the time of
+   * its making and its number within InnoDB; the next AUTO_INCREMENT value does not count.
    */
   readonly definition: string;
+  readonly identified: boolean;
   /** Rows that a snapshot shows in one state; false for MyISAM and its like. */
   readonly transactional: boolean;
   /** The server's estimates. */
@@ -24,6 +25,8 @@ export interface SourceTable {
 
 const ER_NO_SUCH_TABLE = 1146;
 const ER_BAD_DB = 1049;
+const ER_ACCESS_DENIED = 1227;
+const ER_UNKNOWN_TABLE = 1109;
 const TRANSACTIONAL = new Set(['innodb', 'rocksdb', 'tokudb']);
 
 /** Null when the table does not exist. */
@@ -40,16 +43,37 @@ export async function readSourceTable(reader: SourceReader, table: TableRoute): 
       `WHERE TABLE_SCHEMA=${quote(table.schema)} AND TABLE_NAME=${quote(table.table)}`,
   );
   if (facts === undefined) return null;
+  const ids = await innodbIds(reader, table);
   const lasting = createTable.replace(/\) (ENGINE=\w+) AUTO_INCREMENT=\d+ /, ') $1 ');
   return {
     createTable,
     definition: createHash('sha256')
-      .update(`${lasting}\0${String(facts['made'])}`)
+      .update(`${lasting}\0${String(facts['made'])}\0${ids}`)
       .digest('hex'),
+    identified: ids !== '',
     transactional: TRANSACTIONAL.has(String(facts['engine']).toLowerCase()),
     rows: Number(facts['table_rows'] ?? 0),
     rowBytes: Number(facts['row_bytes'] ?? 0),
   };
+}
+
+/** Numbers of the table and its partitions, which TRUNCATE changes too; empty where they cannot be read (this takes the privilege PROCESS). */
+async function innodbIds(reader: SourceReader, { schema, table }: TableRoute): Promise<string> {
+  // InnoDB writes other characters in a way of its own.
+  if (!/^\w+$/.test(schema + table)) return '';
+  const name = `${schema}/${table}`;
+  for (const view of ['INNODB_TABLES', 'INNODB_SYS_TABLES']) {
+    try {
+      const rows = await reader.values(
+        `SELECT TABLE_ID FROM information_schema.${view} WHERE NAME=${quote(name)} OR NAME LIKE ${quote(`${name.replaceAll('_', '\\_')}#p#%`)} ORDER BY 1`,
+      );
+      return rows.map((row) => row[0]!.toString()).join();
+    } catch (error) {
+      if (serverErrno(error) === ER_ACCESS_DENIED) return '';
+      if (serverErrno(error) !== ER_UNKNOWN_TABLE) throw error;
+    }
+  }
+  return '';
 }
 
 /** The tables that exist, by `schema.table`. */

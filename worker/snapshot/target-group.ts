@@ -61,12 +61,16 @@ export function judgeGroup(
     if (!target.hasRows) return 'go-on';
     return mode === 'Always' ? 'anew' : 'occupied';
   }
-  const changed = tables.some(
-    ({ record, facts }) => record !== null && (record.state === 'emptying' || record.definition !== facts.definition),
-  );
+  const changed = tables.some(({ record, facts }) => record !== null && !goesOn(record, facts));
   if (target.exists && !changed) return 'go-on';
   const finished = records.some((record) => record.state === 'done');
   return finished ? 'anew-together' : 'anew';
+}
+
+/** Whether chunks of an earlier point still belong to the table. A TRUNCATE in between would leave its rows behind. */
+function goesOn(record: StoredTable, facts: SourceTable): boolean {
+  if (record.state === 'emptying' || record.definition !== facts.definition) return false;
+  return facts.identified || record.state === 'done' || record.chunks.every((chunk) => chunk.point === null);
 }
 
 /** Makes the target table, which `targets` has loaded, ready for the rows of `tables`, which all go there. Empty: they must wait for the next round. */
@@ -109,6 +113,11 @@ export async function prepareGroup(
       starting.map(({ table, facts }) => ({ table, state, definition: facts.definition, created, laterIndexes })),
     );
   if (verdict === 'anew') {
+    if (tables.some(({ record, facts }) => record?.definition === facts.definition && !facts.identified)) {
+      context.notice(
+        `${name} is copied from its beginning: with the privilege PROCESS at the source it could go on where it was`,
+      );
+    }
     await begin('emptying');
     if (existing !== undefined && created) await targets.drop(target, context.sleep);
     else if (existing !== undefined) await targets.empty(target);
