@@ -1,12 +1,27 @@
-import { Command, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { formatError, LockkeeperError, messageOf } from '../common/errors.ts';
 import { ManifestError } from '../crds/manifest.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import type { CheckOptions } from '../worker/cli/check.ts';
 import type { RunOptions } from '../worker/cli/run.ts';
+import { parseAddress } from '../worker/http/address.ts';
 
 /** Exit codes: 0 well, 1 something failed while running, 2 the arguments or manifests are wrong and nothing was done. */
-const program = new Command('lockkeeper').description(packageJson.description).version(packageJson.version);
+const program = new Command('lockkeeper')
+  .description(packageJson.description)
+  .version(packageJson.version)
+  .showHelpAfterError('(lockkeeper COMMAND --help shows what there is)')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  lockkeeper check -f orders.yaml -f secrets.yaml    what would go wrong, all at once
+  lockkeeper run -f orders.yaml -f secrets.yaml      copy, follow, show progress; Ctrl-C stops without loss
+
+Exit codes: 0 well, 1 an error while running or found by check, 2 wrong arguments or manifests, nothing was done.
+Every error has a code (LK1203); docs/errors.md says what it means and what to do.`,
+  )
+  .exitOverride();
 
 const file = new Option(
   '-f, --file <file...>',
@@ -21,15 +36,18 @@ program
     '--zookeeper <hosts>',
     'host:port,... of the ensemble through which several such processes elect leaders; none: this process leads alone',
   )
-  .option('--zookeeper-timeout-seconds <seconds>', 'session timeout: how long a dead leader is believed in', Number, 6)
+  .option('--zookeeper-timeout-seconds <seconds>', 'session timeout: how long a dead leader is believed in', seconds, 6)
   .option('--region <name>', 'region of this process; it leads the pipelines of its region first')
   .option('--worker-id <id>', 'name of this process among the workers (default: host name and process id)')
-  .option('--http <address>', 'where /metrics, /healthz, /readyz and /status are served', '127.0.0.1:9190')
+  .option('--http <host:port>', 'where /metrics, /healthz, /readyz and /status are served', address, '127.0.0.1:9190')
   .addOption(
     new Option('-o, --output <format>', 'progress as a table or as JSON lines').choices(['auto', 'text', 'json']).default('auto'),
   )
   .addOption(
-    new Option('--log-level <level>', 'least severe log line on standard error').default('info').env('LOCKKEEPER_LOG_LEVEL'),
+    new Option('--log-level <level>', 'least severe log line on standard error')
+      .choices(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+      .default('info')
+      .env('LOCKKEEPER_LOG_LEVEL'),
   )
   .action(async (options: RunOptions) => {
     const { run } = await import('../worker/cli/run.ts');
@@ -49,6 +67,8 @@ program
 try {
   await program.parseAsync();
 } catch (error) {
+  // Commander has said what is wrong with the arguments, or shown the help that was asked for.
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
   process.stderr.write(`${explain(error)}\n`);
   process.exit(error instanceof ManifestError ? 2 : 1);
 }
@@ -56,4 +76,16 @@ try {
 function explain(error: unknown): string {
   if (error instanceof ManifestError) return error.message;
   return error instanceof LockkeeperError ? formatError(error) : `lockkeeper: ${messageOf(error)}`;
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value > 0 && value <= 86_400))
+    throw new InvalidArgumentError('It takes a number of seconds above 0.');
+  return value;
+}
+
+function address(text: string): string {
+  if (parseAddress(text) === null) throw new InvalidArgumentError('It takes host:port, such as 127.0.0.1:9190.');
+  return text;
 }

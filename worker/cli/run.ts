@@ -1,8 +1,10 @@
 import { hostname } from 'node:os';
 import packageJson from '../../package.json' with { type: 'json' };
+import { LockkeeperError, messageOf } from '../../common/errors.ts';
 import { createLogger, type Logger } from '../../common/log.ts';
-import { loadManifests, type Manifests } from '../../crds/manifest.ts';
+import { loadManifests, ManifestError, type Manifests } from '../../crds/manifest.ts';
 import { compilePipeline, type PipelineConfig } from '../../crds/pipeline-config.ts';
+import { parseAddress } from '../http/address.ts';
 import { serveHttp } from '../http/server.ts';
 import { WorkerMetrics } from '../metrics.ts';
 import { ManifestSecrets } from '../pipeline/secrets.ts';
@@ -54,8 +56,10 @@ export async function run(options: RunOptions): Promise<number> {
       log,
     }),
   });
-  const { host, port } = splitAddress(options.http);
-  const http = await serveHttp({ host, port, registry: metrics.registry, probes: process_.probes });
+  const { host, port } = parseAddress(options.http)!;
+  const http = await serveHttp({ host, port, registry: metrics.registry, probes: process_.probes }).catch((cause: unknown) => {
+    throw new Error(`cannot listen on ${options.http}: ${messageOf(cause)}; choose another address with --http`, { cause });
+  });
   log.info({ http: `http://${host}:${http.port}`, pipelines: configs.map((c) => `${c.namespace}/${c.name}`) }, 'started');
   const progress = showProgress({ statuses: () => process_.statuses(), output: options.output, address: `${host}:${http.port}` });
   try {
@@ -69,8 +73,17 @@ export async function run(options: RunOptions): Promise<number> {
   }
 }
 
-/** Server ids are counted per instance, in the order of names, so that every process makes the same of the same files. */
+/**
+ * Server ids are counted per instance, in the order of names, so that every process makes the same of the same files.
+ * Throws ManifestError when there is no pipeline at all.
+ */
 export function compileAll(manifests: Manifests): PipelineConfig[] {
+  if (manifests.pipelines.length === 0) {
+    const remedy = 'Pass the file that holds one with another -f.';
+    throw new ManifestError([
+      new LockkeeperError('LK1005', 'the files hold no SyncPipeline, so there is nothing to run', { remedy }),
+    ]);
+  }
   const used = new Map<string, number>();
   const sorted = [...manifests.pipelines].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
   return sorted.map((pipeline) => {
@@ -99,13 +112,4 @@ function untilSignal(log: Logger): Promise<void> {
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);
   });
-}
-
-export function splitAddress(address: string): { host: string; port: number } {
-  const at = address.lastIndexOf(':');
-  const port = Number(address.slice(at + 1));
-  if (at < 0 || !Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new Error(`--http takes host:port, such as 127.0.0.1:9190, not ${address}`);
-  }
-  return { host: address.slice(0, at).replace(/^\[|\]$/g, ''), port };
 }
