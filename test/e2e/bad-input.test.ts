@@ -93,7 +93,7 @@ describe('the servers cannot be used', () => {
     ['source', 'LK1101'],
     ['target', 'LK1301'],
   ] as const)('wrong password at the %s', async (side, code) => {
-    const schema = `password_${side}`;
+    const schema = `password${side}`;
     await prepare(schema);
     await begin(schema);
     await source.query(`INSERT INTO ${schema}.t VALUES (1,'a')`);
@@ -111,7 +111,7 @@ describe('the servers cannot be used', () => {
     ['source', 'LK1102'],
     ['target', 'LK1302'],
   ] as const)('%s unreachable, and back again without anybody’s help', async (side, code) => {
-    const schema = `unreachable_${side}`;
+    const schema = `unreachable${side}`;
     await prepare(schema);
     await using proxy = await TcpProxy.start(side === 'source' ? source : target);
     const place = { host: '127.0.0.1', port: proxy.port, user: 'root', password: 'root' };
@@ -129,45 +129,45 @@ describe('the servers cannot be used', () => {
   });
 
   test('a host that does not exist', async () => {
-    await prepare('no_host');
+    await prepare('nohost');
     const place = { host: 'no-such-host.invalid', port: 3306, user: 'root', password: 'root' };
-    await using process = await LockkeeperProcess.run(manifestFor({ schema: 'no_host', source: place }));
-    const error = await expectError(process, 'no_host', 'LK1102', 'retrying');
+    await using process = await LockkeeperProcess.run(manifestFor({ schema: 'nohost', source: place }));
+    const error = await expectError(process, 'nohost', 'LK1102', 'retrying');
     expect(error.message).toContain('no-such-host.invalid');
   });
 
   test('grants missing at the source', async () => {
-    await prepare('grant_source');
-    await begin('grant_source');
+    await prepare('grantsource');
+    await begin('grantsource');
     await source.query(
-      "INSERT INTO grant_source.t VALUES (1,'a'); CREATE USER poor@'%' IDENTIFIED BY 'pw'; GRANT SELECT ON *.* TO poor@'%'",
+      "INSERT INTO grantsource.t VALUES (1,'a'); CREATE USER poor@'%' IDENTIFIED BY 'pw'; GRANT SELECT ON *.* TO poor@'%'",
     );
     const place = { host: source.host, port: source.port, user: 'poor', password: 'pw' };
-    const manifest = manifestFor({ schema: 'grant_source', source: place });
+    const manifest = manifestFor({ schema: 'grantsource', source: place });
     await using process = await LockkeeperProcess.run(manifest);
-    const error = await expectError(process, 'grant_source', 'LK1103');
+    const error = await expectError(process, 'grantsource', 'LK1103');
     expect(error.remedy).toContain('REPLICATION SLAVE');
     await source.query("GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO poor@'%'");
     await process.stop();
-    await expectArrives(manifest, 'grant_source');
+    await expectArrives(manifest, 'grantsource');
   });
 
   test('grants missing at the target', async () => {
-    await prepare('grant_target');
-    await begin('grant_target');
-    await source.query("INSERT INTO grant_target.t VALUES (1,'a')");
+    await prepare('granttarget');
+    await begin('granttarget');
+    await source.query("INSERT INTO granttarget.t VALUES (1,'a')");
     await target.query(
-      "CREATE USER poor@'%' IDENTIFIED BY 'pw'; GRANT ALL ON lockkeeper.* TO poor@'%'; GRANT SELECT ON grant_target.* TO poor@'%'",
+      "CREATE USER poor@'%' IDENTIFIED BY 'pw'; GRANT ALL ON lockkeeper.* TO poor@'%'; GRANT SELECT ON granttarget.* TO poor@'%'",
     );
     const place = { host: target.host, port: target.port, user: 'poor', password: 'pw' };
-    const manifest = manifestFor({ schema: 'grant_target', target: place });
+    const manifest = manifestFor({ schema: 'granttarget', target: place });
     await using process = await LockkeeperProcess.run(manifest);
-    const error = await expectError(process, 'grant_target', 'LK1303');
+    const error = await expectError(process, 'granttarget', 'LK1303');
     expect(error.found).toContain('INSERT command denied');
-    expect(await rowsAtTarget('grant_target')).toBe(0);
-    await target.query("GRANT INSERT, UPDATE, DELETE ON grant_target.* TO poor@'%'");
+    expect(await rowsAtTarget('granttarget')).toBe(0);
+    await target.query("GRANT INSERT, UPDATE, DELETE ON granttarget.* TO poor@'%'");
     await process.stop();
-    await expectArrives(manifest, 'grant_target');
+    await expectArrives(manifest, 'granttarget');
   });
 
   test('the binlog is off at the source', async () => {
@@ -178,42 +178,42 @@ describe('the servers cannot be used', () => {
   });
 
   test('the target is read-only, and takes writes again', async () => {
-    await prepare('read_only');
-    await using process = await LockkeeperProcess.run(manifestFor({ schema: 'read_only' }));
-    await process.untilPhase('read_only', 'running');
+    await prepare('readonly');
+    await using process = await LockkeeperProcess.run(manifestFor({ schema: 'readonly' }));
+    await process.untilPhase('readonly', 'running');
     await target.query('SET GLOBAL super_read_only=ON');
-    await source.query("INSERT INTO read_only.t VALUES (1,'a')");
+    await source.query("INSERT INTO readonly.t VALUES (1,'a')");
     try {
-      await expectError(process, 'read_only', 'LK1304', 'retrying');
-      expect(await rowsAtTarget('read_only')).toBe(0);
+      await expectError(process, 'readonly', 'LK1304', 'retrying');
+      expect(await rowsAtTarget('readonly')).toBe(0);
     } finally {
       await target.query('SET GLOBAL super_read_only=OFF; SET GLOBAL read_only=OFF');
     }
-    await process.untilCaughtUp('read_only', source, target);
-    await expectSameData(source, target, { tables: ['read_only.t'] });
+    await process.untilCaughtUp('readonly', source, target);
+    await expectSameData(source, target, { tables: ['readonly.t'] });
   });
 
   test('the target is full, and has room again', async () => {
-    await source.query('CREATE DATABASE full_disk; CREATE TABLE full_disk.t (id INT PRIMARY KEY, v LONGTEXT)');
+    await source.query('CREATE DATABASE fulldisk; CREATE TABLE fulldisk.t (id INT PRIMARY KEY, v LONGTEXT)');
     await target.query(
-      `SET GLOBAL innodb_file_per_table=OFF; CREATE DATABASE full_disk;
-       CREATE TABLE full_disk.t (id INT PRIMARY KEY, v LONGTEXT); CREATE TABLE full_disk.filler (v LONGBLOB);
+      `SET GLOBAL innodb_file_per_table=OFF; CREATE DATABASE fulldisk;
+       CREATE TABLE fulldisk.t (id INT PRIMARY KEY, v LONGTEXT); CREATE TABLE fulldisk.filler (v LONGBLOB);
        SET GLOBAL innodb_file_per_table=ON`,
     );
-    await begin('full_disk');
-    const fill = () => target.query("INSERT INTO full_disk.filler VALUES (REPEAT('x', 500000))");
+    await begin('fulldisk');
+    const fill = () => target.query("INSERT INTO fulldisk.filler VALUES (REPEAT('x', 500000))");
     await expect(
       (async () => {
         for (;;) await fill();
       })(),
     ).rejects.toThrow('full');
-    await using process = await LockkeeperProcess.run(manifestFor({ schema: 'full_disk' }));
-    for (let i = 0; i < 4; i++) await source.query(`INSERT INTO full_disk.t VALUES (${i}, REPEAT('y', 500000))`);
-    const error = await expectError(process, 'full_disk', 'LK1305', 'retrying');
+    await using process = await LockkeeperProcess.run(manifestFor({ schema: 'fulldisk' }));
+    for (let i = 0; i < 4; i++) await source.query(`INSERT INTO fulldisk.t VALUES (${i}, REPEAT('y', 500000))`);
+    const error = await expectError(process, 'fulldisk', 'LK1305', 'retrying');
     expect(error.found).toContain('full');
-    await target.query('DROP TABLE full_disk.filler');
-    await process.untilCaughtUp('full_disk', source, target);
-    await expectSameData(source, target, { tables: ['full_disk.t'] });
+    await target.query('DROP TABLE fulldisk.filler');
+    await process.untilCaughtUp('fulldisk', source, target);
+    await expectSameData(source, target, { tables: ['fulldisk.t'] });
   });
 });
 
@@ -222,7 +222,7 @@ describe('the source logs what cannot be followed', () => {
     ['statements', "SET SESSION binlog_format='STATEMENT'", 'LK1205', 'binlog_format'],
     ['partial row images', "SET SESSION binlog_row_image='MINIMAL'", 'LK1206', 'setting'],
   ])('a session that logs %s', async (_what, setting, code, remedy) => {
-    const schema = `logs_${code.toLowerCase()}`;
+    const schema = `logs${code.toLowerCase()}`;
     await prepare(schema);
     await using process = await LockkeeperProcess.run(manifestFor({ schema }));
     await process.untilPhase(schema, 'running');
@@ -327,15 +327,15 @@ describe('two processes at once', () => {
         }),
       );
     await target.query(
-      'CREATE DATABASE clash_a; CREATE DATABASE clash_b; CREATE TABLE clash_a.t (id INT PRIMARY KEY); CREATE TABLE clash_b.t (id INT PRIMARY KEY)',
+      'CREATE DATABASE clasha; CREATE DATABASE clashb; CREATE TABLE clasha.t (id INT PRIMARY KEY); CREATE TABLE clashb.t (id INT PRIMARY KEY)',
     );
-    const first = await LockkeeperProcess.run(manifest('clash_a'));
-    await using second = await LockkeeperProcess.run(manifest('clash_b'));
-    await second.until('clash_b', () => `${first.stderr()}${second.stderr()}`.includes('"code":"LK1108"'));
+    const first = await LockkeeperProcess.run(manifest('clasha'));
+    await using second = await LockkeeperProcess.run(manifest('clashb'));
+    await second.until('clashb', () => `${first.stderr()}${second.stderr()}`.includes('"code":"LK1108"'));
     await first.kill9();
     await mariadb.query('INSERT INTO clash.t VALUES (1),(2)');
-    await second.untilCaughtUp('clash_b', mariadb, target);
-    expect(await target.query('SELECT id FROM clash_b.t')).toEqual([{ id: 1 }, { id: 2 }]);
+    await second.untilCaughtUp('clashb', mariadb, target);
+    expect(await target.query('SELECT id FROM clashb.t')).toEqual([{ id: 1 }, { id: 2 }]);
   });
 });
 
@@ -357,7 +357,7 @@ metadata: {name: i}
 spec:
   zkEnsembleRef: {name: main}
   master: {host: db, prot: 3306}
-  credentialsSecretRef: {name: nobody}
+  credentialsSecretRef: {name: s}
   serverId: 0
   filter: {include: ['shop\\..*(']}
 ---
@@ -369,6 +369,14 @@ spec:
   target: {host: db2, credentialsSecretRef: {name: s}}
   apply: {mode: Fast}
   rowFilter: a
+---
+apiVersion: lockkeeper.io/v1alpha1
+kind: SyncPipeline
+metadata: {name: q}
+spec:
+  canalInstanceRef: {name: other}
+  target: {host: db2, credentialsSecretRef: {name: nobody}}
+  twoWay: {group: g}
 `);
 
   test.each(['run', 'check'])('%s tells every fault of the files at once, and ends with 2', async (command) => {
@@ -380,6 +388,9 @@ spec:
       'LK1004',
       'LK1005',
       'LK1007',
+      'LK1008',
+      'twoWay',
+      'other',
       'prot',
       'did you mean',
       'serverId',
@@ -401,17 +412,25 @@ spec:
     expect(stderr).toMatch(/LK1009[^]*dr\.t[^]*remedy:/);
   });
 
-  test('no file, no YAML, a missing option', async () => {
-    expect(await lockkeeper(['run', '-f', '/no/such/file.yaml'])).toMatchObject({
-      code: 2,
-      stderr: expect.stringContaining('LK1001') as string,
-    });
-    expect(await lockkeeper(['run', '-f', writeText('a: [1,')])).toMatchObject({
-      code: 2,
-      stderr: expect.stringContaining('LK1001') as string,
-    });
-    expect((await lockkeeper(['run'])).code).toBe(2);
-    expect((await lockkeeper(['run', '-f', writeManifest(), '--http', 'nowhere'])).code).toBe(2);
+  test.each([
+    ['a file that is not there', () => ['run', '-f', '/no/such/file.yaml'], /LK1001.*\/no\/such\/file.yaml/],
+    ['no YAML', () => ['run', '-f', writeText('a: [1,')], /LK1001.*manifest.yaml:1/],
+    ['no pipeline', () => ['check', '-f', writeManifest()], /LK1005.*no SyncPipeline/],
+    ['no file at all', () => ['run'], /required option '-f, --file/],
+    ['an address that is none', () => ['run', '-f', writeManifest(), '--http', 'nowhere'], /It takes host:port/],
+    ['a timeout that is none', () => ['run', '-f', writeManifest(), '--zookeeper-timeout-seconds', 'soon'], /number of seconds/],
+    ['an unknown option', () => ['run', '-f', 'x', '--fiel', 'x'], /unknown option '--fiel'[^]*Did you mean --file/],
+    ['an unknown command', () => ['rnu'], /unknown command 'rnu'[^]*Did you mean run/],
+  ])('%s ends with 2', async (_what, args, text) => {
+    const { code, stdout, stderr } = await lockkeeper(args());
+    expect(stderr).toMatch(text);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  });
+
+  test('an address in use ends with 1', async () => {
+    await using proxy = await TcpProxy.start(source);
+    const args = ['run', '-f', manifestFor({ schema: 'nobody' }), '--http', `127.0.0.1:${proxy.port}`];
+    expect(await lockkeeper(args)).toMatchObject({ code: 1, stderr: expect.stringMatching(/in use.*--http/) as string });
   });
 });
 
