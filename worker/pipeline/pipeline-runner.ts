@@ -4,7 +4,7 @@ import type { PipelineConfig } from '../../crds/pipeline-config.ts';
 import type { WriteGate } from './apply-loop.ts';
 import type { PipelineBoard } from './pipeline-board.ts';
 import { PauseGate } from './pause-gate.ts';
-import { Replication } from './replication.ts';
+import { Replication, type EpochHold } from './replication.ts';
 import { nextAttempt, type RetryState } from './retry.ts';
 import type { SecretStore } from './secrets.ts';
 
@@ -39,8 +39,8 @@ export class PipelineRunner {
     this.#options = options;
   }
 
-  /** Resolves when `signal` aborts and the batch at hand is written, or when only a person can help. */
-  async lead(config: PipelineConfig, term: WriteGate, signal: AbortSignal): Promise<TermEnd> {
+  /** `hold` lasts as long as the term. Resolves when `signal` aborts and the batch at hand is written, or when only a person can help. */
+  async lead(config: PipelineConfig, term: WriteGate, hold: EpochHold, signal: AbortSignal): Promise<TermEnd> {
     const { board, log, sleep, now, random } = this.#options;
     if (config.pipeline.state === 'Stopped') {
       board.phase('stopped');
@@ -52,7 +52,7 @@ export class PipelineRunner {
       board.phase(config.pipeline.state === 'Paused' ? 'paused' : 'starting');
       const begun = now();
       try {
-        await this.#replication(config, gate).run(signal);
+        await this.#replication(config, gate, hold).run(signal);
         return { kind: 'stopped' };
       } catch (thrown) {
         const error = asLockkeeperError(thrown, 'LK1407');
@@ -79,8 +79,8 @@ export class PipelineRunner {
     return { kind: 'stopped' };
   }
 
-  #replication(config: PipelineConfig, gate: WriteGate): Replication {
+  #replication(config: PipelineConfig, gate: WriteGate, hold: EpochHold): Replication {
     const { worker, secrets, log, board, failpoint } = this.#options;
-    return new Replication(config, { worker, secrets, log, gate, board, failpoint });
+    return new Replication(config, { worker, secrets, log, gate, hold, board, failpoint });
   }
 }

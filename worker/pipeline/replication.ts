@@ -41,12 +41,18 @@ const LANE_LOCK_WAIT_SECONDS = 1;
 /** How long the batch at hand may take when the run is to end; then it is cut off, and comes again from the checkpoint. */
 const DRAIN_MS = 4000;
 
+/** The epoch that this worker has had in its term of leadership, over all attempts; null before the first. */
+export interface EpochHold {
+  epoch: number | null;
+}
+
 export interface ReplicationDeps {
   /** Name of this worker process, shown as the leader. */
   readonly worker: string;
   readonly secrets: SecretStore;
   readonly log: Logger;
   readonly gate: WriteGate;
+  readonly hold: EpochHold;
   readonly board: PipelineBoard;
   /** Called at named points; tests stop the process there. */
   readonly failpoint: (name: string) => Promise<void> | void;
@@ -74,7 +80,6 @@ interface Course extends StreamStart {
 export class Replication {
   readonly #config: PipelineConfig;
   readonly #deps: ReplicationDeps;
-  #checkpoint: Checkpoint | null = null;
 
   constructor(config: PipelineConfig, deps: ReplicationDeps) {
     this.#config = config;
@@ -103,8 +108,7 @@ export class Replication {
     } catch (error) {
       const explained =
         accessError('target', nameOf(target), error) ?? (serverErrno(error) === undefined ? error : applyError(error).error);
-      // When the run is to end anyway, a target that does not answer must not be waited for.
-      throw (signal.aborted ? null : await this.#superseded(target, explained)) ?? explained;
+      throw explained;
     } finally {
       signal.removeEventListener('abort', onStop);
       clearTimeout(patience);
@@ -124,11 +128,11 @@ export class Replication {
     sources: SourceEndpoints,
     signal: AbortSignal,
   ): Promise<void> {
-    const { board, worker, log, gate, failpoint } = this.#deps;
+    const { board, worker, log, gate, failpoint, hold } = this.#deps;
     await gate.wait();
     await ensureSchema(session);
-    const { checkpoint, stored } = await Checkpoint.takeOver(session, this.#key, worker);
-    this.#checkpoint = checkpoint;
+    const { checkpoint, stored } = await Checkpoint.takeOver(session, this.#key, worker, hold.epoch);
+    hold.epoch = checkpoint.epoch;
     await this.#endFormerLeader(session);
     const { lanes: laneCount, ordered } = this.#config.pipeline.apply;
     const recorded = ordered || laneCount === 1 ? 0 : laneCount;
@@ -175,20 +179,6 @@ export class Replication {
     }
     await evictDdlHolder(session, this.#key);
     await markLeaderSession(session, this.#key);
-  }
-
-  /** A connection that broke may have been ended by a newer leader; then this one must not take over again. */
-  async #superseded(target: MysqlEndpoint, error: unknown): Promise<LockkeeperError | null> {
-    if (this.#checkpoint === null || !(error instanceof LockkeeperError) || error.code !== 'LK1302') return null;
-    let session: TargetSession | null = null;
-    try {
-      session = await openTarget(target);
-      return await this.#checkpoint.superseded(session);
-    } catch {
-      return null; // unreachable: the next attempt tells
-    } finally {
-      session?.destroy();
-    }
   }
 
   async #follow(course: Course, signal: AbortSignal): Promise<void> {

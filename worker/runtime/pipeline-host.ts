@@ -63,12 +63,13 @@ export class PipelineHost {
    * fenced leader must stand for election again.
    */
   async lead(term: WriteGate, signal: AbortSignal): Promise<TermEnd> {
+    const hold = { epoch: null };
     try {
       for (;;) {
         const reconfigured = new AbortController();
         this.#reconfigured = reconfigured;
         const either = AbortSignal.any([signal, reconfigured.signal]);
-        const end = await this.#runner.lead(this.#config, term, either);
+        const end = await this.#runner.lead(this.#config, term, hold, either);
         if (signal.aborted || end.kind === 'fenced') return end;
         if (!either.aborted) await new Promise((resolve) => either.addEventListener('abort', resolve, { once: true }));
         if (signal.aborted) return end;

@@ -1,4 +1,4 @@
-import type { LockkeeperError } from '../../common/errors.ts';
+import { LockkeeperError } from '../../common/errors.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { applyError, type ApplyFailure } from './apply-error.ts';
 import type { LaneWriter } from './lanes.ts';
@@ -89,7 +89,7 @@ export class BatchWriter implements LaneWriter {
         await this.commit(commitSql);
         return;
       } catch (error) {
-        const failure = this.#failure(error);
+        const failure = await this.#failure(error);
         if (failure.kind === 'fatal' || failure.kind === 'connection') throw failure.error;
         await this.#options.session.rollback();
         if (failure.kind === 'divergence') {
@@ -114,7 +114,7 @@ export class BatchWriter implements LaneWriter {
       await this.#writeRows(batch, false);
       return true;
     } catch (error) {
-      const failure = this.#failure(error);
+      const failure = await this.#failure(error);
       if (failure.kind === 'fatal' || failure.kind === 'connection') throw failure.error;
       await this.#options.session.rollback();
       return false;
@@ -133,14 +133,14 @@ export class BatchWriter implements LaneWriter {
     try {
       await this.#writeRows(batch, batch.careful);
     } catch (error) {
-      const failure = this.#failure(error);
+      const failure = await this.#failure(error);
       if (failure.kind !== 'divergence' || batch.careful) throw failure.error;
       await session.query('ROLLBACK TO SAVEPOINT lockkeeper_part');
       this.#allowSql(batch);
       try {
         await this.#writeCarefully(batch);
       } catch (again) {
-        throw this.#failure(again).error;
+        throw (await this.#failure(again)).error;
       }
     }
   }
@@ -191,9 +191,22 @@ export class BatchWriter implements LaneWriter {
     hooks.onDivergence(await sql.writeCarefully(batch.runs, batch.careful ? 'Repair' : undefined), batch.careful);
   }
 
-  #failure(error: unknown): ApplyFailure {
-    if (error instanceof Divergence) return { kind: 'divergence', error };
-    return applyError(this.#options.checkpoint.explain(error));
+  /**
+   * A row that does not fit what the target holds may only mean that a newer leader has moved the target on: the rows are written
+   * before the fence is reached, so it is asked before anything is concluded from them.
+   */
+  async #failure(error: unknown): Promise<ApplyFailure> {
+    const { session, checkpoint } = this.#options;
+    const explained = checkpoint.explain(error);
+    const failure: ApplyFailure = error instanceof Divergence ? { kind: 'divergence', error } : applyError(explained);
+    if (failure.kind === 'retry' || failure.kind === 'connection' || explained !== error) return failure;
+    try {
+      await session.query(checkpoint.fenceSql());
+      return failure;
+    } catch (refusal) {
+      const verdict = checkpoint.explain(refusal);
+      return verdict instanceof LockkeeperError ? { kind: 'fatal', error: verdict } : failure;
+    }
   }
 
   async #backOff(failure: ApplyFailure, attempt: number): Promise<void> {

@@ -80,17 +80,26 @@ export class Checkpoint {
   /**
    * Makes the caller the only one who can write for this pipeline: raises the epoch, waiting for a transaction of the former
    * leader that holds the row. Every later transaction of an older epoch fails in the database.
+   *
+   * `held`: the epoch that the caller has had in its term of leadership, if any. A newer one in the row means that the term is
+   * over, whatever the caller knows: LK1401.
    */
   static async takeOver(
     runner: SqlRunner,
     pipeline: string,
     leader: string,
+    held: number | null = null,
   ): Promise<{ checkpoint: Checkpoint; stored: StoredCheckpoint }> {
     const key = quote(pipeline);
     await runner.query<ResultSetHeader>(`INSERT IGNORE INTO lockkeeper.checkpoint (pipeline, epoch) VALUES (${key}, 0)`);
-    await runner.query<ResultSetHeader>(
-      `UPDATE lockkeeper.checkpoint SET epoch=epoch+1, leader=${quote(leader.slice(0, 255))} WHERE pipeline=${key}`,
+    const unlessNewer = held === null ? '' : ` AND epoch<=${held}`;
+    const raised = await runner.query<ResultSetHeader>(
+      `UPDATE lockkeeper.checkpoint SET epoch=epoch+1, leader=${quote(leader.slice(0, 255))} WHERE pipeline=${key}${unlessNewer}`,
     );
+    if (raised.affectedRows === 0 && held !== null) {
+      await runner.query<ResultSetHeader>('ROLLBACK');
+      throw fencedError(pipeline, held);
+    }
     const stored = await readCheckpoint(runner, pipeline);
     await runner.query<ResultSetHeader>('COMMIT');
     if (stored === null) throw new LockkeeperError('LK1311', 'the checkpoint row vanished while the epoch was raised');
@@ -121,21 +130,15 @@ export class Checkpoint {
       return new LockkeeperError('LK1311', `the checkpoint row of ${this.pipeline} is gone from the target`, { cause: error });
     }
     if (errno === undefined || !FENCED.has(errno) || !(error as Error).message.includes('lockkeeper_')) return error;
-    return this.#fenced(error);
+    return fencedError(this.pipeline, this.epoch, error);
   }
+}
 
-  /** LK1401 when a newer leader exists: such a one ends the connections of the former. Null while this epoch is the newest. */
-  async superseded(runner: SqlRunner): Promise<LockkeeperError | null> {
-    const stored = await readCheckpoint(runner, this.pipeline);
-    return stored !== null && stored.epoch > this.epoch ? this.#fenced() : null;
-  }
-
-  #fenced(cause?: unknown): LockkeeperError {
-    return new LockkeeperError('LK1401', `a newer leader holds ${this.pipeline}; epoch ${this.epoch} may write no more`, {
-      cause,
-      details: { pipeline: this.pipeline, epoch: this.epoch },
-    });
-  }
+function fencedError(pipeline: string, epoch: number, cause?: unknown): LockkeeperError {
+  return new LockkeeperError('LK1401', `a newer leader holds ${pipeline}; epoch ${epoch} may write no more`, {
+    cause,
+    details: { pipeline, epoch },
+  });
 }
 
 /** The stored checkpoint, or null when the pipeline never ran against this target. Throws LK1311 for a row it cannot trust. */
