@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RowDataPacket } from 'mysql2';
 import { LockkeeperError } from '../../common/errors.ts';
-import { currentPosition } from '../source/current-position.ts';
+import { currentPosition, startingPosition } from '../source/current-position.ts';
 import { withSession } from '../source/endpoint.ts';
 import { checkPosition } from '../source/position-check.ts';
 import { quote, type SqlRunner, type TargetSession } from '../target/session.ts';
@@ -150,14 +150,14 @@ export class SnapshotCopier {
   /** The stream will begin where the first run began, if the source can still go on from there; otherwise all is copied anew. */
   async #settleStart(session: TargetSession, known: StoredSnapshot | null): Promise<void> {
     await withSession(this.#options.source, async (source) => {
-      if (known === null) return this.#store.begin(session, await currentPosition(source));
+      if (known === null) return this.#store.begin(session, await startingPosition(source));
       try {
         if ((await checkPosition(source, known.start)) !== null) return;
       } catch (error) {
         if (!(error instanceof LockkeeperError) || !['LK1109', 'LK1110'].includes(error.code)) throw error;
       }
       this.#options.onNotice?.('the source cannot go on from where the first copy began, so the tables are copied anew');
-      await this.#store.restart(session, await currentPosition(source));
+      await this.#store.restart(session, await startingPosition(source));
     });
   }
 

@@ -1,7 +1,7 @@
 import type { StartPoint } from '../../crds/canal-instance.ts';
 import { LockkeeperError } from '../../common/errors.ts';
 import { beginOfFile, walkBinlog, type ScanSource } from './binlog-scan.ts';
-import { currentPosition, nowhere, quoted, serverMicros } from './current-position.ts';
+import { nowhere, quoted, serverMicros, startingPosition } from './current-position.ts';
 import type { SourceSession } from './endpoint.ts';
 import { EventType } from './event-types.ts';
 import { eventEndPosition, eventType } from './event-header.ts';
@@ -19,7 +19,7 @@ const FIRST_OFFSET = 4;
 export async function resolveStart(session: SourceSession, source: ScanSource, start: StartPoint): Promise<SourcePosition> {
   switch (start.kind) {
     case 'latest':
-      return currentPosition(session);
+      return startingPosition(session);
     case 'journal':
       return startAtJournal(session, source, start.name, start.position);
     case 'timestamp':
