@@ -4,7 +4,7 @@ import { startZookeeper } from '../servers/index.ts';
 import { Load } from './load.ts';
 import { PIPELINE, Site } from './site.ts';
 
-const ROWS = 400_000;
+const ROWS = 150_000;
 
 test('a worker is killed while its ALTER TABLE runs at the target; another takes over', { timeout: 240_000 }, async () => {
   const [site, ensemble] = await Promise.all([Site.start(), startZookeeper({ voters: 3 })]);
