@@ -52,6 +52,27 @@ describe('PipelineBoard', () => {
     expect(board.status().lag).toMatchObject({ applySeconds: 15, bytes: 7 });
   });
 
+  it('says why nothing comes from the source, until something comes again', async () => {
+    const { board, stream, queue, text } = setUp();
+    board.following(stream, queue);
+    const error = new LockkeeperError('LK1102', 'db:3306 is gone', { found: 'ECONNREFUSED' });
+    stream.connected = false;
+    board.sourceHooks.failed?.('db:3306', error);
+    board.sourceHooks.failed?.('db:3306', error);
+    // What was read before is still being applied, which is no sign of life of the source.
+    board.applied({ step, bytes: 1, milliseconds: 1 });
+    expect(board.status()).toMatchObject({
+      phase: 'retrying',
+      lastError: { code: 'LK1102', found: 'ECONNREFUSED', attempts: 2 },
+    });
+    expect(await text('lockkeeper_errors_total')).toEqual([
+      'lockkeeper_errors_total{namespace="ns",pipeline="p",code="LK1102"} 2',
+    ]);
+    stream.connected = true;
+    board.sourceHooks.connected?.('db:3306', {} as never);
+    expect(board.status()).toMatchObject({ phase: 'running', lastError: null });
+  });
+
   it('counts refusals of an old leader, and shows the last error until things go well again', async () => {
     const { board, text } = setUp();
     board.failed(new LockkeeperError('LK1401', 'fenced'), 1);

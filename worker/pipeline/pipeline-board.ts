@@ -59,6 +59,8 @@ export class PipelineBoard {
   #divergence: DivergenceTotals = { missingOnUpdate: 0, missingOnDelete: 0, existingOnInsert: 0 };
   #fenced = 0;
   #lastError: ReportedError | null = null;
+  /** Why nothing comes from the source, until something does. */
+  #sourceError: ReportedError | null = null;
   #lastAppliedAt = 0;
   #countedBytes = 0;
   #appliedLagSeconds: number | null = null;
@@ -72,6 +74,12 @@ export class PipelineBoard {
   readonly sourceHooks: StreamHooks = {
     connected: () => {
       this.#options.metrics.reconnects.inc(this.#labels);
+      this.#sourceError = null;
+    },
+    failed: (_source, error) => {
+      // One that ends the run is counted as the run's.
+      if (error.retryable) this.#options.metrics.errors.inc({ ...this.#labels, code: error.code });
+      this.#sourceError = this.#reported(error, (this.#sourceError?.attempts ?? 0) + 1);
     },
   };
 
@@ -91,6 +99,7 @@ export class PipelineBoard {
     this.#stream = stream;
     this.#countedBytes = 0;
     this.#queue = queue;
+    this.#sourceError = null;
     this.#phase = 'running';
   }
 
@@ -160,28 +169,33 @@ export class PipelineBoard {
   }
 
   failed(error: LockkeeperError, attempts: number): void {
-    const { metrics, now } = this.#options;
+    const { metrics } = this.#options;
     if (error.code === 'LK1401') {
       this.#fenced++;
       metrics.fenced.inc(this.#labels);
     }
     metrics.errors.inc({ ...this.#labels, code: error.code });
-    this.#lastError = {
+    this.#lastError = this.#reported(error, attempts);
+  }
+
+  #reported(error: LockkeeperError, attempts: number): ReportedError {
+    return {
       code: error.code,
       message: error.message,
       remedy: error.remedy,
       ...(error.found === undefined ? {} : { found: error.found }),
-      at: new Date(now()).toISOString(),
+      at: new Date(this.#options.now()).toISOString(),
       attempts,
     };
   }
 
   status(): PipelineStatus {
     const { namespace, name, worker, region } = this.#options;
+    const sourceError = this.#phase === 'running' && this.#stream?.connected === false ? this.#sourceError : null;
     return {
       namespace,
       name,
-      phase: this.#phase,
+      phase: sourceError === null ? this.#phase : 'retrying',
       worker,
       region,
       epoch: this.#epoch,
@@ -194,7 +208,7 @@ export class PipelineBoard {
       initialLoad: this.#initialLoad,
       divergence: this.#divergence,
       fenced: this.#fenced,
-      lastError: this.#lastError,
+      lastError: sourceError ?? this.#lastError,
     };
   }
 

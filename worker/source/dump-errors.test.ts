@@ -30,6 +30,11 @@ it.each([
   expect(dumpError('db:3306', fromServer(text))).toMatchObject({ code, retryable, found: text });
 });
 
+it("knows MariaDB's own number for a second replica of one id", () => {
+  const error = fromServer("A slave with the same server_uuid/server_id is already connected; the first event '.' at 4", 4052);
+  expect(dumpError('db:3306', error)).toMatchObject({ code: 'LK1108', retryable: true });
+});
+
 it('sees access and connection errors for what they are', () => {
   expect(dumpError('db:3306', fromServer('Access denied; you need REPLICATION SLAVE', 1227))).toMatchObject({ code: 'LK1103' });
   expect(dumpError('db:3306', Object.assign(new Error('reset'), { code: 'ECONNRESET' }))).toMatchObject({ code: 'LK1102' });

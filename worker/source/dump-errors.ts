@@ -3,7 +3,7 @@ import { accessError, serverErrno } from '../../common/mysql-errors.ts';
 
 /** How servers word the end of a dump: one error number (1236) stands for many causes, told apart only by text. */
 const texts: readonly (readonly [RegExp, ErrorCode, retryable?: boolean])[] = [
-  [/same server_uuid\/server_id|same server_id/i, 'LK1108'],
+  [/same server_uuid\/server_id|same server_id/i, 'LK1108'], // MariaDB: error 4052
   [/purged|could not find first log file|could not open log file|no longer available/i, 'LK1109'],
   [
     /position > file size|more GTIDs than|not in the master's binlog|has diverged|newer than.*binlog|impossible position/i,
@@ -22,7 +22,7 @@ export function dumpError(server: string, error: unknown): LockkeeperError {
   const text = messageOf(error);
   const errno = serverErrno(error);
   const details = { server, ...(errno === undefined ? {} : { errno }) };
-  if (errno === 1236 || errno === 1789 || errno === 1885 || errno === 1376) {
+  if (errno === 1236 || errno === 1789 || errno === 1885 || errno === 1376 || errno === 4052) {
     for (const [pattern, code] of texts) {
       if (pattern.test(text))
         return new LockkeeperError(code, `source ${server} ended the dump: ${text}`, { found: text, details, cause: error });
