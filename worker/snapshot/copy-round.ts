@@ -25,6 +25,8 @@ export interface TableJob {
   readonly finish: (session: TargetSession) => Promise<void>;
   /** Whether the source shows one state of the table throughout. */
   readonly transactional: boolean;
+  /** Only one connection at a time can load it: the others would wait for the table's AUTO-INC lock and keep a snapshot's answer open. */
+  readonly serial: boolean;
   active: number;
   finished: boolean;
   /** Why the table must be copied anew at a later point. */
@@ -66,7 +68,7 @@ export async function runWorker(round: CopyRound, source: SourceReader, target: 
 function pick(jobs: readonly TableJob[]): TableJob | null {
   let best: TableJob | null = null;
   for (const job of jobs) {
-    const open = !job.finished && job.stale === null && (!job.queue.empty || job.active === 0);
+    const open = !job.finished && job.stale === null && (job.active === 0 || (!job.queue.empty && !job.serial));
     if (open && (best === null || job.active < best.active)) best = job;
   }
   return best;
