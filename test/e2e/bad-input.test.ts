@@ -126,6 +126,14 @@ describe('the servers cannot be used', () => {
     await process.untilCaughtUp(schema, source, target);
     expect(await rowsAtTarget(schema)).toBe(1);
     expect((await process.status(schema)).lastError).toBeNull();
+    // The same once more, in the middle of the stream.
+    await proxy.cut();
+    await source.query(`INSERT INTO ${schema}.t VALUES (2,'b')`);
+    await expectError(process, schema, code, 'retrying');
+    await proxy.restore();
+    await process.untilCaughtUp(schema, source, target);
+    expect(await rowsAtTarget(schema)).toBe(2);
+    expect(await process.status(schema)).toMatchObject({ phase: 'running', lastError: null });
   });
 
   test('a host that does not exist', async () => {
@@ -329,9 +337,12 @@ describe('two processes at once', () => {
     await target.query(
       'CREATE DATABASE clasha; CREATE DATABASE clashb; CREATE TABLE clasha.t (id INT PRIMARY KEY); CREATE TABLE clashb.t (id INT PRIMARY KEY)',
     );
-    const first = await LockkeeperProcess.run(manifest('clasha'));
+    await using first = await LockkeeperProcess.run(manifest('clasha'));
+    await first.until('clasha', (status) => status.lag.heartbeatSeconds !== null);
     await using second = await LockkeeperProcess.run(manifest('clashb'));
-    await second.until('clashb', () => `${first.stderr()}${second.stderr()}`.includes('"code":"LK1108"'));
+    const { remedy } = await expectError(second, 'clashb', 'LK1108', 'retrying');
+    expect(remedy).toContain('spec.serverId');
+    expect((await first.status('clasha')).phase).toBe('running');
     await first.kill9();
     await mariadb.query('INSERT INTO clash.t VALUES (1),(2)');
     await second.untilCaughtUp('clashb', mariadb, target);

@@ -35,12 +35,16 @@ test(`${KILLS} kills at random moments under load, from the first copy on`, { ti
     const { mode, lanes } = ways[Math.floor(random() * ways.length)]!;
     const before = await checkpoint();
     await using worker = await site.start({ mode, apply: lanes });
-    if (random() < 0.1) {
+    const moment = random();
+    if (moment < 0.1) {
       await sleep(random() * 1500); // perhaps before it has begun
-    } else {
-      while ((await checkpoint()).epoch === before.epoch) await sleep(20);
-      if (kill % 7 === 0) await writeLargeTransaction(site.source, 1_000_000 + kill, 6);
+    } else if (moment < 0.3 || kill <= 5) {
+      await until(({ epoch }) => epoch > before.epoch); // while it copies, or reads its way back into the binlog
       await sleep(random() * 1000);
+    } else {
+      if (kill % 5 === 0) await writeLargeTransaction(site.source, 1_000_000 + kill, 6);
+      await until(({ sequence }) => sequence > before.sequence);
+      await sleep(random() * 500);
     }
     await worker.kill9();
     if ((await checkpoint()).sequence > before.sequence) whileWriting++;
@@ -55,6 +59,14 @@ test(`${KILLS} kills at random moments under load, from the first copy on`, { ti
 async function checkpoint(): Promise<{ epoch: number; sequence: number }> {
   const rows = await site.target.query('SELECT epoch, sequence FROM lockkeeper.checkpoint').catch(() => []);
   return { epoch: Number(rows[0]?.['epoch'] ?? 0), sequence: Number(rows[0]?.['sequence'] ?? 0) };
+}
+
+async function until(holds: (now: { epoch: number; sequence: number }) => boolean): Promise<void> {
+  const deadline = performance.now() + 60_000;
+  while (!holds(await checkpoint())) {
+    if (performance.now() > deadline) throw new Error('the worker did not begin to write');
+    await sleep(10);
+  }
 }
 
 async function compare(mode: Mode): Promise<void> {
