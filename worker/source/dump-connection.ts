@@ -6,6 +6,7 @@ import { asLockkeeperError, LockkeeperError } from '../../common/errors.ts';
 import { CONNECT_TIMEOUT_MS, connectionOptions, nameOf, type MysqlEndpoint } from '../../common/mysql-endpoint.ts';
 import { dumpError } from './dump-errors.ts';
 import type { SourcePosition } from './position.ts';
+import { registerReplica } from './register-replica.ts';
 
 export interface DumpOptions {
   readonly endpoint: MysqlEndpoint;
@@ -16,6 +17,8 @@ export interface DumpOptions {
   readonly serverId: number;
   /** The replica's own UUID: the server ends an older dump under the same one. */
   readonly replicaUuid: string;
+  /** Under which the source lists us among its replicas; not listed without. */
+  readonly replicaName?: string;
   readonly heartbeatSeconds: number;
   /** Heartbeat intervals without a byte from the source after which the connection counts as dead; 3 by default. */
   readonly silentIntervals?: number;
@@ -145,6 +148,8 @@ export class Dump {
       this.#watchLiveness(connection.stream);
       this.#opened();
     });
+    const { serverId, replicaName } = this.#options;
+    if (replicaName !== undefined) registerReplica(connection, serverId, replicaName);
     // The control connection only waits to kill the dump thread: it may idle for ever, and its loss is no loss.
     ctrlConnection?.removeAllListeners('error');
     ctrlConnection?.on('error', () => undefined);

@@ -8,6 +8,7 @@ import { EventReader, type EventReaderOptions } from './event-reader.ts';
 import { checkPosition } from './position-check.ts';
 import { PositionTracker } from './position-tracker.ts';
 import type { Flavor, SourcePosition } from './position.ts';
+import { replicaNameOf } from './register-replica.ts';
 import { ReconnectPolicy } from './reconnect-policy.ts';
 import type { ServerFacts } from './server-facts.ts';
 import { startAtTime } from './start-position.ts';
@@ -210,6 +211,7 @@ export class SourceStream {
       byGtid: resume.byGtid,
       serverId: this.#options.serverId,
       replicaUuid: this.#replicaUuid,
+      replicaName: replicaNameOf(this.#options.pipeline),
       heartbeatSeconds: this.#options.heartbeat.intervalSeconds,
       silentIntervals: this.#options.heartbeat.failoverAfterMisses,
       onEvent: (event) => {
