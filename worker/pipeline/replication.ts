@@ -16,6 +16,7 @@ import { Lanes } from '../target/lanes.ts';
 import { evictFormerSessions, markLeaderSession } from '../target/leader-sessions.ts';
 import { ensureSchema } from '../target/schema.ts';
 import { TargetSession } from '../target/session.ts';
+import { requireVersion } from '../target/supported-version.ts';
 import { SqlWriter } from '../target/sql/sql-writer.ts';
 import { UnorderedLanes } from '../target/unordered-lanes.ts';
 import { TableMetadataCache } from '../target/table-metadata.ts';
@@ -154,6 +155,7 @@ export class Replication {
   ): Promise<void> {
     const { board, log, gate, failpoint, hold } = this.#deps;
     await gate.wait();
+    requireVersion(session);
     await ensureSchema(session);
     const { checkpoint, stored } = await this.#takeOver(session);
     hold.epoch = checkpoint.epoch;
@@ -251,7 +253,12 @@ export class Replication {
     });
     const metadata = new TableMetadataCache(session);
     const rawRefused = await rawRefusal(session, position.flavor, apply.mode);
-    const plans = new TargetTablePlans({ metadata, mode: apply.mode, rawRefused });
+    const plans = new TargetTablePlans({
+      metadata,
+      mode: apply.mode,
+      rawRefused,
+      onNotice: ({ code, message, found }) => log.warn({ code, found }, message),
+    });
     const writerOn = (lane: TargetSession) =>
       new BatchWriter({
         session: lane,
