@@ -99,6 +99,14 @@ export const errorCatalog = {
     severity: 'error',
   },
 
+  LK1011: {
+    title: 'a check could not be made',
+    meaning: 'The server answered one question of a check with an error; everything else was looked at all the same.',
+    remedy: 'Correct what the server says, and check again.',
+    retryable: true,
+    severity: 'warning',
+  },
+
   LK1101: {
     title: 'source refused the login',
     meaning: 'The source MySQL refused user name or password, or the account may not connect from the worker’s address.',
