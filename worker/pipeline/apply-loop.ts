@@ -189,6 +189,8 @@ export class ApplyLoop {
       case 'restart':
         if (this.#openParts !== null) await this.#writer.rollback();
         this.#openParts = null;
+        // What another server says of dependencies does not compare with what this one said.
+        await this.#drain();
         this.#options.tracker.restart(item);
         if (item.rewound) this.#options.catchUp.rewind(this.#options.tracker.position());
         return;
