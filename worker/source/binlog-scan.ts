@@ -18,14 +18,26 @@ export interface ScanSource {
 const HEARTBEAT_SECONDS = 5;
 const PART_BYTES = 1 << 20;
 
-/** Reads events from `start` (file and offset) until `visit` answers true or the log ends as it is now. */
+/**
+ * Reads events from `start` (file and offset) until `visit` answers true or the log ends as it is now. While a promise of an
+ * answer is open no further event comes.
+ */
 async function dumpUntil(
   source: ScanSource,
   start: SourcePosition,
-  visit: (event: Buffer, dump: Dump) => boolean,
+  visit: (event: Buffer) => boolean | Promise<boolean>,
 ): Promise<void> {
   const end = Promise.withResolvers<void>();
   let done = false;
+  const answer = (stop: boolean) => {
+    if (!stop) return;
+    done = true;
+    end.resolve();
+  };
+  const fail = (error: unknown) => {
+    done = true;
+    end.reject(asLockkeeperError(error, 'LK1203'));
+  };
   const dump: Dump = new Dump({
     ...source,
     start,
@@ -33,9 +45,11 @@ async function dumpUntil(
     heartbeatSeconds: HEARTBEAT_SECONDS,
     untilEnd: true,
     onEvent: (event) => {
-      if (done || !visit(event, dump)) return;
-      done = true;
-      end.resolve();
+      if (done) return;
+      const stop = visit(event);
+      if (typeof stop === 'boolean') return answer(stop);
+      dump.pause();
+      void stop.then(answer, fail).then(() => dump.resume());
     },
     onEnd: (error: LockkeeperError | null) => (error === null ? end.resolve() : end.reject(error)),
   });
@@ -79,7 +93,6 @@ export async function walkBinlog(
   const tracker = new PositionTracker(start);
   let items: StreamItem[] = [];
   let stopped = false;
-  let failure: LockkeeperError | null = null;
   const reader = new EventReader({
     flavor: start.flavor,
     route: () => null,
@@ -97,22 +110,9 @@ export async function walkBinlog(
     items = [];
     return stopped;
   };
-  await dumpUntil(source, start, (event, dump) => {
+  await dumpUntil(source, start, (event) => {
     const busy = reader.push(event);
-    if (!(busy instanceof Promise)) return look(event);
-    dump.pause();
-    busy.then(
-      () => {
-        look(event);
-        dump.resume();
-      },
-      (error: unknown) => {
-        failure = asLockkeeperError(error, 'LK1203');
-        dump.resume();
-      },
-    );
-    return false;
+    return busy instanceof Promise ? busy.then(() => look(event)) : look(event);
   });
-  if (failure !== null) throw failure as LockkeeperError;
   return { stopped, position };
 }
