@@ -157,6 +157,17 @@ describe.each(['mysql', 'mariadb'] as const)('a stream from %s', (flavor) => {
     expect(stream.failures).toEqual([]);
   });
 
+  it('ends at once when told to while the source does not answer', async () => {
+    proxy.freeze();
+    const stream = probe(await positionOf(server));
+    await sleep(500);
+    const begun = Date.now();
+    await stream.stop();
+    expect(Date.now() - begun).toBeLessThan(1500);
+    expect(stream.error).toBeNull();
+    await proxy.restore();
+  });
+
   it('ends at once and cleanly when told to', async () => {
     const stream = probe(await positionOf(server));
     await stream.connected();

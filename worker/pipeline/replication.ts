@@ -166,9 +166,9 @@ export class Replication {
     const records = Array.from({ length: recorded }, (_, lane) => new LaneRecord(this.#key, lane, checkpoint.epoch));
     board.tookOver(checkpoint.epoch, stored);
     log.info({ epoch: checkpoint.epoch, position: stored.position }, 'leading');
-    const traits = await withAnySource(sources, readSourceTraits);
+    const traits = await withAnySource(sources, readSourceTraits, signal);
     const router = new Router(this.#config, traits);
-    await withAnySource(sources, (source) => selectTables(source, router));
+    await withAnySource(sources, (source) => selectTables(source, router), signal);
     const context: StartContext = {
       config: this.#config,
       session,

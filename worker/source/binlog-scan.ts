@@ -1,4 +1,4 @@
-import { asLockkeeperError, type LockkeeperError } from '../../common/errors.ts';
+import { asLockkeeperError, LockkeeperError } from '../../common/errors.ts';
 import type { MysqlEndpoint } from '../../common/mysql-endpoint.ts';
 import { Dump } from './dump-connection.ts';
 import { eventTimestamp, eventType } from './event-header.ts';
@@ -13,6 +13,8 @@ export interface ScanSource {
   readonly endpoint: MysqlEndpoint;
   readonly serverId: number;
   readonly replicaUuid: string;
+  /** Ends what is being read; it rejects with LK1102 then. */
+  readonly signal?: AbortSignal;
 }
 
 const HEARTBEAT_SECONDS = 5;
@@ -54,10 +56,14 @@ async function dumpUntil(
     onEnd: (error: LockkeeperError | null) => (error === null ? end.resolve() : end.reject(error)),
   });
   end.promise.catch(() => undefined); // it may fail while `opened` is awaited, and is awaited after it
+  const abort = () => fail(new LockkeeperError('LK1102', 'reading the binlog was given up'));
+  source.signal?.addEventListener('abort', abort);
   try {
-    await dump.opened;
+    if (source.signal?.aborted) abort();
+    await Promise.race([dump.opened, end.promise]);
     await end.promise;
   } finally {
+    source.signal?.removeEventListener('abort', abort);
     await dump.close();
   }
 }

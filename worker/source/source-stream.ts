@@ -3,7 +3,7 @@ import { asLockkeeperError, LockkeeperError } from '../../common/errors.ts';
 import { nameOf, type MysqlEndpoint } from '../../common/mysql-endpoint.ts';
 import type { ByteQueue } from '../pipeline/byte-queue.ts';
 import { Dump, stableUuid } from './dump-connection.ts';
-import { withSession } from './endpoint.ts';
+import { withSession, type SourceSession } from './endpoint.ts';
 import { EventReader, type EventReaderOptions } from './event-reader.ts';
 import { checkPosition } from './position-check.ts';
 import { PositionTracker } from './position-tracker.ts';
@@ -168,7 +168,7 @@ export class SourceStream {
   /** One connection from begin to end: resolves to what ended it, null after an abort. */
   async #stream(signal: AbortSignal): Promise<LockkeeperError | null> {
     const endpoint = this.#endpoint;
-    const resume = await this.#resume(endpoint);
+    const resume = await this.#resume(endpoint, signal);
     if (signal.aborted) return null;
     this.#announce(resume.facts, resume.rewound);
 
@@ -246,9 +246,10 @@ export class SourceStream {
   /** Where and how to go on at this server; rejects when it cannot. */
   async #resume(
     endpoint: MysqlEndpoint,
+    signal: AbortSignal,
   ): Promise<{ position: SourcePosition; byGtid: boolean; rewound: boolean; facts: ServerFacts }> {
     const position = this.#tracker.position();
-    return withSession(endpoint, async (session) => {
+    const resume = async (session: SourceSession) => {
       const point = await checkPosition(session, position);
       if (point !== null) return { ...point, position, rewound: false };
       if (!this.#options.rewindWithoutGtid || position.timestampMicros === 0) {
@@ -261,14 +262,15 @@ export class SourceStream {
           },
         );
       }
-      const source = { endpoint, serverId: this.#options.serverId, replicaUuid: this.#replicaUuid };
+      const source = { endpoint, serverId: this.#options.serverId, replicaUuid: this.#replicaUuid, signal };
       const { timestampMicros } = position;
       const earlier = await startAtTime(session, source, timestampMicros - REWIND_MICROS, timestampMicros);
       const again = await checkPosition(session, earlier);
       if (again === null) throw new LockkeeperError('LK1102', `source ${session.server} became another server meanwhile`);
       this.#tracker = new PositionTracker(earlier);
       return { ...again, position: earlier, rewound: true };
-    });
+    };
+    return withSession(endpoint, resume, signal);
   }
 
   /** Tells the consumer when parts that it has will come again, or when marks belong to another server from here on. */
