@@ -206,8 +206,8 @@ export class ApplyLoop {
         return;
       case 'statement':
         await this.#drain();
-        this.#options.tracker.advance(item.head, item.end);
-        await this.#gated(() => this.#options.barriers.statement(item, this.#step(1, NO_ROWS)));
+        this.#options.tracker.take(item);
+        await this.#gated(() => this.#options.barriers.statement(item, this.#step(item.beforeRows ? 0 : 1, NO_ROWS)));
         this.#checkpointed();
         return;
       case 'xa-prepare':

@@ -54,8 +54,10 @@ export class PositionTracker {
       case 'part':
         if (item.last) this.advance(item.head, item.end);
         return;
-      case 'transaction':
       case 'statement':
+        if (item.beforeRows) return this.moveTo(item.end);
+        return this.advance(item.head, item.end);
+      case 'transaction':
       case 'xa-prepare':
       case 'xa-commit':
       case 'xa-rollback':

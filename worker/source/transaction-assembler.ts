@@ -164,7 +164,7 @@ export class TransactionAssembler {
 
   /**
    * CREATE TABLE at the head of a transaction whose rows follow (CREATE TABLE ... SELECT). The position after it is the one
-   * before the transaction and it has no GTID, so that rows which did not follow come again with the statement.
+   * before the transaction, so that rows which did not follow come again with the statement.
    */
   statementBeforeRows(sql: Buffer, context: StatementContext): void {
     if (this.#partEvents + this.#events.length > 0) {
@@ -172,8 +172,15 @@ export class TransactionAssembler {
         statement: excerpt(sql),
       });
     }
-    const head = { ...this.#head!, gtid: null };
-    this.#options.emit({ kind: 'statement', head, sql, context, bytes: sql.length + ITEM_BYTES, end: this.#start });
+    this.#options.emit({
+      kind: 'statement',
+      head: this.#head!,
+      sql,
+      context,
+      bytes: sql.length + ITEM_BYTES,
+      end: this.#start,
+      beforeRows: true,
+    });
   }
 
   heartbeat(): void {
