@@ -27,7 +27,7 @@ const transaction = (offset: number, gtid: string | null = null): TransactionIte
   format: Buffer.alloc(0),
 });
 
-const restart = (serverUuid: string): StreamItem => ({ kind: 'restart', bytes: 0, serverUuid, rewound: false });
+const restart = (serverUuid: string): StreamItem => ({ kind: 'restart', bytes: 0, serverUuid });
 
 function setUp(changes: Partial<ApplyLoopOptions> = {}) {
   const queue = new ByteQueue<StreamItem>(1 << 20);

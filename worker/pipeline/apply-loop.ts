@@ -202,7 +202,6 @@ export class ApplyLoop {
         // What another server says of dependencies does not compare with what this one said.
         await this.#drain();
         this.#options.tracker.restart(item);
-        if (item.rewound) this.#options.catchUp.rewind(this.#options.tracker.position());
         return;
       case 'statement':
         await this.#drain();

@@ -245,7 +245,11 @@ export class Replication {
       route: router.route,
       queue,
       heartbeat: this.#config.source.heartbeat,
-      rewindWithoutGtid: true,
+      boundBy: () => {
+        if (catchUp.active) return 'the tables of the first copy are not caught up with yet';
+        const recorded = course.records.length > 0 || !course.finished.isEmpty;
+        return recorded ? 'lanes without order (apply.ordered: false) are known by their places in its binlog' : null;
+      },
       log,
       hooks: board.sourceHooks,
     });

@@ -64,7 +64,7 @@ describe('PositionTracker', () => {
 
   it('keeps the old server’s mark until the new server’s first', () => {
     const tracker = new PositionTracker(start);
-    tracker.take({ kind: 'restart', bytes: 0, serverUuid: 'b', rewound: false });
+    tracker.take({ kind: 'restart', bytes: 0, serverUuid: 'b' });
     expect(tracker.position()).toEqual(start);
     tracker.advance(head(`${uuid}:6`), { journal: 'x.9', offset: 44 });
     expect(tracker.position()).toMatchObject({ serverUuid: 'b', journal: 'x.9', offset: 44, gtid: `${uuid}:1-6` });

@@ -123,8 +123,6 @@ export interface RestartItem {
   readonly bytes: number;
   /** The server that wrote all that follows: marks of later items belong to it. */
   readonly serverUuid: string;
-  /** Some transactions delivered before may come again (failover by time): apply convergently until past them. */
-  readonly rewound: boolean;
 }
 
 export type StreamItem = TransactionItem | TransactionPartItem | StatementItem | XaItem | HeartbeatItem | RestartItem;

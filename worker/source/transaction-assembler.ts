@@ -220,7 +220,7 @@ export class TransactionAssembler {
   /** Takes back all rows, parts that were handed on too. */
   #drop(): void {
     if (this.#partEvents > 0) {
-      this.#options.emit({ kind: 'restart', bytes: 0, serverUuid: this.#options.serverUuid, rewound: false });
+      this.#options.emit({ kind: 'restart', bytes: 0, serverUuid: this.#options.serverUuid });
     }
     this.#events = [];
     this.#bytes = ITEM_BYTES;
