@@ -60,7 +60,7 @@ function setUp(changes: Partial<ApplyLoopOptions> = {}) {
       offset: 4,
       timestampMicros: 0,
     }),
-    barriers: { statement: unused, xaPrepare: unused, xaRollback: unused, xaCommit: unused },
+    barriers: { statement: unused, xaPart: unused, xaPrepare: unused, xaRollback: unused, xaRows: unused, xaForget: unused },
     catchUp: new CatchUp(),
     gate: { open: true, wait: () => Promise.resolve() },
     limits: { maxBatchRows: 100, maxBatchBytes: 1e6, maxBatchDelayMs: 0, idleCheckpointMs: 1000 },

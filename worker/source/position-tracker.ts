@@ -54,6 +54,8 @@ export class PositionTracker {
       case 'part':
         if (item.last) this.advance(item.head, item.end);
         return;
+      case 'xa-part':
+        return;
       case 'statement':
         if (item.beforeRows) return this.moveTo(item.end);
         return this.advance(item.head, item.end);

@@ -75,6 +75,8 @@ function isTransaction(item: StreamItem): item is Extract<StreamItem, { head: Tr
       return item.beforeRows !== true;
     case 'part':
       return item.last;
+    case 'xa-part':
+      return false;
     case 'transaction':
     case 'xa-prepare':
     case 'xa-commit':

@@ -287,8 +287,7 @@ export class SourceStream {
     this.#lastEventAt = this.#clock.now();
     // A sign of life amid a transaction marks no place to go on from.
     if (item.kind === 'heartbeat' && this.#partsOpen) return true;
-    if (item.kind === 'part') this.#partsOpen = !item.last;
-    else if (item.kind === 'restart') this.#partsOpen = false;
+    this.#partsOpen = item.kind === 'xa-part' || (item.kind === 'part' && !item.last);
     this.#tracker.take(item);
     return this.#options.queue.push(item);
   }
