@@ -226,6 +226,14 @@ export const errorCatalog = {
     retryable: false,
     severity: 'error',
   },
+  LK1115: {
+    title: 'source refused a statement',
+    meaning:
+      'The source answered a question about itself or its tables with an error that no other code describes. Nothing was written, the position stays where it was.',
+    remedy: 'The details hold the source’s error number and message. Correct the cause at the source; the pipeline tries again.',
+    retryable: true,
+    severity: 'error',
+  },
 
   LK1201: {
     title: 'binlog checksum mismatch',

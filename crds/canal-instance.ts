@@ -84,7 +84,10 @@ export const canalInstanceSpec = withRules(
   z.strictObject({
     zkEnsembleRef: nameRef('The ZkEnsemble through which the workers coordinate.'),
     master: endpoint.describe('The MySQL or MariaDB server to read.'),
-    standby: endpoint.nullable().default(null).describe('A server with the same data, read when the master does not answer.'),
+    standby: endpoint
+      .nullable()
+      .default(null)
+      .describe('A replica of the master, read when that does not answer; nobody writes to it while the master lives.'),
     credentialsSecretRef: nameRef('Secret with keys username and password of the account at master and standby.'),
     tls,
     start: start.default({ latest: true }).describe('Where a pipeline begins that has no stored position; ignored ever after.'),

@@ -3,6 +3,7 @@ export type { DbServer, DbServerOptions, Flavor } from './db-server.ts';
 export { startMariadb } from './mariadb.ts';
 export { mysqlbinlog, startMysql } from './mysql.ts';
 export { freePort, runFolder } from './process.ts';
+export { binlogEnd, promote, replicate, replicated, type BinlogPlace } from './replica.ts';
 export { expectSameData, tableChecksums } from './same-data.ts';
 export { sysbench } from './sysbench.ts';
 export { TcpProxy } from './tcp-proxy.ts';

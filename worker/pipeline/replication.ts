@@ -168,9 +168,9 @@ export class Replication {
     const records = Array.from({ length: recorded }, (_, lane) => new LaneRecord(this.#key, lane, checkpoint.epoch));
     board.tookOver(checkpoint.epoch, stored);
     log.info({ epoch: checkpoint.epoch, position: stored.position }, 'leading');
-    const traits = await withAnySource(sources, readSourceTraits);
+    const traits = await withAnySource(sources, readSourceTraits, signal);
     const router = new Router(this.#config, traits);
-    await withAnySource(sources, (source) => selectTables(source, router));
+    await withAnySource(sources, (source) => selectTables(source, router), signal);
     const context: StartContext = {
       config: this.#config,
       session,
@@ -247,7 +247,11 @@ export class Replication {
       route: router.route,
       queue,
       heartbeat: this.#config.source.heartbeat,
-      rewindWithoutGtid: true,
+      boundBy: () => {
+        if (catchUp.active) return 'the tables of the first copy are not caught up with yet';
+        const recorded = course.records.length > 0 || !course.finished.isEmpty;
+        return recorded ? 'lanes without order (apply.ordered: false) are known by their places in its binlog' : null;
+      },
       log,
       hooks: board.sourceHooks,
     });

@@ -151,7 +151,8 @@ function gtidFindings(server: string, flavor: Flavor, variables: Variables, need
   const mode = variables.get('gtid_mode') ?? '';
   if (mode === 'ON') return [fine(subject, mode)];
   if (needs.gtid) return [fault('LK1113', subject, mode)];
-  const remedy = 'Turn GTIDs on (gtid_mode = ON) for a failover to another server without reading anything twice.';
+  const remedy =
+    'Turn GTIDs on (gtid_mode = ON): without them a failover to the standby waits where its place in the log is not certain.';
   return [warning('LK1113', subject, `${mode}: positions are files of this one server`, remedy)];
 }
 
