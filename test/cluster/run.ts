@@ -40,7 +40,9 @@ export async function run(command: string, args: readonly string[], options: Run
   file?.end();
   if (outcome === 0) return stdout;
   const where = log === undefined ? '' : ` (all of it in ${log})`;
-  throw new Error(`${[command, ...args].join(' ').slice(0, 300)} ended with ${outcome}${where}:\n${all.trim()}`);
+  throw new Error(
+    `${[command, ...args].join(' ').slice(0, 300)} ended with ${outcome}${where}:\n${all.trim().split('\n').slice(-20).join('\n')}`,
+  );
 }
 
 function tail(text: string): string {

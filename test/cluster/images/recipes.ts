@@ -71,11 +71,12 @@ export function recipes(programs: ReadonlyMap<string, string>): readonly Recipe[
       tag: 'mysql:9',
       base: 'debian',
       onNodes: true,
-      inputs: '',
+      inputs: withoutTheRest,
       seconds: 30,
       fill: async (folder) => {
         await run(join(tools, 'setup-mysql'), ['--unpacked']);
         await copyTree(join(cacheFolder, 'mysql'), join(folder, 'mysql'));
+        await run('sh', ['-ec', withoutTheRest, 'sh', join(folder, 'mysql/root/usr')]);
       },
     },
     {
@@ -106,6 +107,13 @@ function programImage(name: ImageName, program: string, programs: ReadonlyMap<st
     fill: (folder) => copyTree(path, join(folder, program)),
   };
 }
+
+/** Half of what the packages of MySQL bring is Perl and tools that nobody runs in a pod. $1: the folder usr. */
+const withoutTheRest = `
+  cd "$1"
+  rm -rf share/perl lib/*/perl lib/*/perl-base lib/*/libperl*
+  find bin -type f ! -name mysql ! -name mysqlbinlog ! -name mysqldump -delete
+`;
 
 /** By hard links: the folder is in the cache too, and nobody writes into it. */
 async function copyTree(from: string, to: string): Promise<void> {

@@ -26,7 +26,9 @@ export async function apiReady(layout: Layout, seconds: number): Promise<void> {
     } catch (error) {
       if (Date.now() > deadline) {
         const why = error instanceof Error ? error.message : String(error);
-        throw new Error(`The API server is not ready after ${seconds} s; its log is ${layout.logs}/kube-apiserver.log. ${why}`, { cause: error });
+        throw new Error(`The API server is not ready after ${seconds} s; its log is ${layout.logs}/kube-apiserver.log. ${why}`, {
+          cause: error,
+        });
       }
       await sleep(300);
     }
