@@ -4,9 +4,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFi
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { cacheFolder } from '../servers/process.ts';
+import { cacheFolder, runFolder } from '../servers/process.ts';
 import type { Cluster } from './cluster.ts';
 import { openExisting } from './existing.ts';
+import { loadProductImage } from './images/product.ts';
 import { findKind } from './kind.ts';
 import { cgroupExists } from './local/cgroup.ts';
 import { Layout, regions } from './local/layout.ts';
@@ -68,6 +69,20 @@ describe.skipIf(elsewhere)('a cluster made on this machine', { timeout: 600_000 
       expect(answers).toContain('leader');
       expect(answers).toContain('follower');
     }
+  });
+
+  test('builds an image from a Dockerfile, once for the same inputs, and runs it', async () => {
+    const context = runFolder('product');
+    writeFileSync(
+      join(context, 'Dockerfile'),
+      'ARG BASE\nFROM $BASE\nRUN npm --version >/npm\nCOPY hello.ts /\nUSER 1000\nCMD ["node", "/hello.ts"]\n',
+    );
+    writeFileSync(join(context, 'hello.ts'), 'const who: string = `Node ${process.versions.node}`;\nconsole.log(who);\n');
+    const product = { name: 'localhost/hello', context, inputs: ['hello.ts'] };
+    const image = await loadProductImage(cluster, product);
+    expect(await loadProductImage(cluster, product)).toBe(image);
+    const alone = ['--image-pull-policy=Never', '--restart=Never', '--rm', '--attach', '--quiet'];
+    expect(await kubectl('run', 'hello', `--image=${image}`, ...alone)).toMatch(/^Node 24\./);
   });
 
   test('refuses a pod that may do more than restricted allows', async () => {

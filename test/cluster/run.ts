@@ -9,11 +9,13 @@ export interface RunOptions {
   /** File to which all output is appended; an error names it. */
   readonly log?: string;
   readonly timeoutSeconds?: number;
+  /** What an error calls the command, where the whole of it would say less. */
+  readonly name?: string;
 }
 
 /** Runs a command to its end and returns its standard output; throws, with the end of what it said, if it fails. */
 export async function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
-  const { input = '', cwd, env, log, timeoutSeconds } = options;
+  const { input = '', cwd, env, log, timeoutSeconds, name = [command, ...args].join(' ') } = options;
   const child = spawn(command, args, {
     ...(cwd === undefined ? {} : { cwd }),
     ...(env === undefined ? {} : { env }),
@@ -40,9 +42,7 @@ export async function run(command: string, args: readonly string[], options: Run
   file?.end();
   if (outcome === 0) return stdout;
   const where = log === undefined ? '' : ` (all of it in ${log})`;
-  throw new Error(
-    `${[command, ...args].join(' ').slice(0, 300)} ended with ${outcome}${where}:\n${all.trim().split('\n').slice(-20).join('\n')}`,
-  );
+  throw new Error(`${name.slice(0, 300)} ended with ${outcome}${where}:\n${all.trim().split('\n').slice(-20).join('\n')}`);
 }
 
 function tail(text: string): string {

@@ -1,100 +1,83 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { cacheFolder } from '../../servers/process.ts';
 import { locked } from '../lock.ts';
 import { step } from '../progress.ts';
 import { run } from '../run.ts';
+import { buildah, containerBuild, saveImage } from './buildah.ts';
 import { recipes, type ImageName, type Recipe } from './recipes.ts';
 
-export interface Image {
-  readonly name: ImageName;
-  /** As pods name it. */
-  readonly tag: string;
-  /** File in docker-archive format. */
-  readonly archive: string;
-  readonly onNodes: boolean;
-}
-
 const folder = join(cacheFolder, 'cluster/images');
-const storage = join(cacheFolder, 'cluster/buildah');
 
-/** Makes the images that are not in the cache. */
-export async function buildImages(programs: ReadonlyMap<string, string>): Promise<readonly Image[]> {
+/**
+ * Makes what is not in the cache: the images, and the folder that a containerd has of them all, which each node gets a
+ * copy of, so that no node must unpack any. Returns that folder.
+ */
+export async function buildImages(programs: ReadonlyMap<string, string>): Promise<string> {
   const all = recipes(programs);
   const keys = new Map<ImageName, string>();
-  const images: Image[] = [];
-  for (const recipe of all) {
-    const key = keyOf(recipe, recipe.base && keys.get(recipe.base));
-    keys.set(recipe.name, key);
-    const archive = join(folder, `${recipe.name}-${key}.tar`);
-    if (!existsSync(archive)) await locked(join(folder, 'lock'), () => buildImage(recipe, archive));
-    images.push({ name: recipe.name, tag: recipe.tag, archive, onNodes: recipe.onNodes });
+  for (const recipe of all) keys.set(recipe.name, keyOf(recipe, recipe.base && keys.get(recipe.base)));
+  const store = join(folder, `store-${digest([...keys])}`);
+  if (!existsSync(store)) {
+    await locked(join(folder, 'lock'), async () => {
+      if (existsSync(store)) return; // another process was faster
+      for (const recipe of all) await buildImage(recipe, join(folder, `${recipe.name}-${keys.get(recipe.name)}`));
+      await step('unpacking the images for the nodes (about 20 s)', () => makeStore(all, programs, store));
+    });
   }
-  return images;
+  return store;
 }
 
-async function buildImage(recipe: Recipe, archive: string): Promise<void> {
-  if (existsSync(archive)) return; // another process was faster
+/** The image stays with buildah; an empty file tells that it is there. */
+async function buildImage(recipe: Recipe, made: string): Promise<void> {
+  if (existsSync(made)) return;
   await step(`making image ${recipe.tag} (about ${recipe.seconds} s)`, async () => {
     const stage = join(folder, `${recipe.name}.stage`);
     rmSync(stage, { recursive: true, force: true });
     await run('cp', ['-a', join(import.meta.dirname, recipe.name), stage]);
     await recipe.fill(stage);
     const version = recipe.version === undefined ? [] : ['--build-arg', `VERSION=${recipe.version}`];
-    await containerBuild({ tag: recipe.tag, context: stage, file: join(stage, 'Containerfile'), options: version, archive });
-    rmSync(stage, { recursive: true, force: true });
-    const former = readdirSync(folder).filter((name) => name.startsWith(`${recipe.name}-`) && join(folder, name) !== archive);
-    for (const name of former) rmSync(join(folder, name), { recursive: true });
+    await containerBuild({ tag: recipe.tag, context: stage, file: join(stage, 'Containerfile'), options: version });
+    rmSync(stage, { recursive: true });
+    removeFormer(recipe.name);
+    writeFileSync(made, '');
   });
 }
 
-export interface ContainerBuild {
-  readonly tag: string;
-  readonly context: string;
-  readonly file: string;
-  /** Further options of `buildah build`, such as `--build-arg`. */
-  readonly options?: readonly string[];
-  /** File to write, in docker-archive format. */
-  readonly archive: string;
+async function makeStore(all: readonly Recipe[], programs: ReadonlyMap<string, string>, store: string): Promise<void> {
+  const stage = join(folder, 'store.stage');
+  rmSync(stage, { recursive: true, force: true });
+  mkdirSync(join(stage, 'containerd'), { recursive: true });
+  const archives = all.map(({ name }) => join(stage, `${name}.tar`));
+  for (const [index, { tag }] of all.entries()) await saveImage(tag, archives[index]!);
+  const log = join(cacheFolder, 'log', 'image-store.log');
+  const env = { ...process.env, PATH: `${dirname(programs.get('containerd')!)}:${process.env['PATH']}` };
+  const namespaces = ['--mount', '--pid', '--fork', '--kill-child'];
+  const script = join(import.meta.dirname, 'store.sh');
+  await run('unshare', [...namespaces, 'sh', script, join(stage, 'containerd'), ...archives], { env, log });
+  removeFormer('store');
+  renameSync(join(stage, 'containerd'), store);
+  rmSync(stage, { recursive: true });
+  await buildah(['rmi', '--prune'], log); // what the new ones have replaced
 }
 
-/** Builds an image with buildah, from images of this machine only, and saves it. */
-export async function containerBuild({ tag, context, file, options = [], archive }: ContainerBuild): Promise<void> {
-  const log = join(cacheFolder, 'log', `image-${tag.replaceAll(/[^A-Za-z0-9]+/g, '-')}.log`);
-  mkdirSync(join(cacheFolder, 'log'), { recursive: true });
-  rmSync(log, { force: true });
-  // Isolation chroot asks for no more than root has on a machine without CAP_SYS_RESOURCE.
-  const build = [
-    'build',
-    '--isolation=chroot',
-    '--pull-never',
-    '--layers=false',
-    `--tag=${tag}`,
-    `--file=${file}`,
-    ...options,
-    context,
-  ];
-  await buildah(build, log);
-  const stage = `${archive}.stage`;
-  rmSync(stage, { force: true }); // buildah adds to no archive that is there
-  await buildah(['push', '--quiet', tag, `docker-archive:${stage}:${tag}`], log);
-  renameSync(stage, archive);
-}
-
-/** Has its images in the cache, away from those of the machine's own buildah, and its mounts out of sight. */
-function buildah(args: readonly string[], log: string): Promise<string> {
-  const places = [`--root=${storage}/root`, `--runroot=${storage}/run`, '--storage-driver=overlay'];
-  return run('unshare', ['--mount', 'buildah', ...places, ...args], { log });
+function removeFormer(name: string): void {
+  for (const former of readdirSync(folder).filter((entry) => new RegExp(`^${name}-[0-9a-f]{12}$`).test(entry)))
+    rmSync(join(folder, former), { recursive: true });
 }
 
 /** Changes with the Containerfile and the files beside it, what is brought in, and the base. */
 function keyOf(recipe: Recipe, base = ''): string {
-  const hash = createHash('sha256').update(JSON.stringify([recipe.tag, recipe.inputs, recipe.version, base, process.arch]));
   const source = join(import.meta.dirname, recipe.name);
-  for (const name of readdirSync(source, { recursive: true, encoding: 'utf8' }).sort()) {
-    const path = join(source, name);
-    if (statSync(path).isFile()) hash.update(name).update(readFileSync(path));
-  }
-  return hash.digest('hex').slice(0, 12);
+  const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).map((name) => join(source, name));
+  const contents = files
+    .filter((path) => statSync(path).isFile())
+    .sort()
+    .map((path) => readFileSync(path, 'utf8'));
+  return digest([recipe.tag, recipe.inputs, recipe.version, base, process.arch, ...contents]);
+}
+
+function digest(parts: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 12);
 }

@@ -11,8 +11,6 @@ export interface Recipe {
   readonly name: ImageName;
   readonly tag: string;
   readonly base?: ImageName;
-  /** Loaded into every node of a local cluster; the others are bases of images. */
-  readonly onNodes: boolean;
   /** Names the versions of what `fill` brings; the image is made anew when it changes. */
   readonly inputs: string;
   /** Argument VERSION of the Containerfile. */
@@ -31,7 +29,6 @@ export function recipes(programs: ReadonlyMap<string, string>): readonly Recipe[
     {
       name: 'debian',
       tag: 'localhost/debian:bookworm',
-      onNodes: true,
       inputs: debianPackages,
       seconds: 50,
       fill: (folder) => debianRoot(join(folder, 'root.tar')),
@@ -39,7 +36,6 @@ export function recipes(programs: ReadonlyMap<string, string>): readonly Recipe[
     {
       name: 'pause',
       tag: 'localhost/pause:1',
-      onNodes: true,
       inputs: '',
       seconds: 1,
       fill: async (folder) => {
@@ -52,7 +48,6 @@ export function recipes(programs: ReadonlyMap<string, string>): readonly Recipe[
       name: 'zookeeper',
       tag: 'zookeeper:3.9',
       base: 'debian',
-      onNodes: true,
       inputs: zookeeper,
       version: zookeeper,
       seconds: 60,
@@ -70,7 +65,6 @@ export function recipes(programs: ReadonlyMap<string, string>): readonly Recipe[
       name: 'mysql',
       tag: 'mysql:9',
       base: 'debian',
-      onNodes: true,
       inputs: withoutTheRest,
       seconds: 30,
       fill: async (folder) => {
@@ -83,7 +77,6 @@ export function recipes(programs: ReadonlyMap<string, string>): readonly Recipe[
       name: 'node',
       tag: 'localhost/node:24',
       base: 'debian',
-      onNodes: false,
       inputs: '',
       seconds: 20,
       fill: async (folder) => {
@@ -101,7 +94,6 @@ function programImage(name: ImageName, program: string, programs: ReadonlyMap<st
   return {
     name,
     tag: `localhost/${name}:1`,
-    onNodes: true,
     inputs: path,
     seconds: 2,
     fill: (folder) => copyTree(path, join(folder, program)),

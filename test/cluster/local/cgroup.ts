@@ -9,18 +9,20 @@ const root = '/sys/fs/cgroup';
  * so what belongs to the cluster is known to the kernel, whoever started it and whatever was killed.
  */
 export function createCgroup(name: string, nodeNames: readonly string[]): void {
-  for (const hierarchy of joinable()) {
-    const group = join(hierarchy, name);
-    mkdirSync(group, { recursive: true });
+  for (const hierarchy of hierarchies()) {
     passOn(hierarchy);
-    passOn(group);
-    for (const child of ['machine', ...nodeNames]) mkdirSync(join(group, child), { recursive: true });
+    for (const child of ['', 'machine', ...nodeNames]) {
+      const group = join(hierarchy, name, child);
+      mkdirSync(group, { recursive: true });
+      inheritCpuset(group);
+      if (child !== 'machine') passOn(group);
+    }
   }
 }
 
 /** Files to which a process writes its id to become a process of the cluster, as do its children then. */
 export function joinFiles(name: string): string[] {
-  return joinable().map((hierarchy) => join(hierarchy, name, 'machine/cgroup.procs'));
+  return hierarchies().map((hierarchy) => join(hierarchy, name, 'machine/cgroup.procs'));
 }
 
 /** Kills every process of the group, waits until they are gone, and removes the group. */
@@ -60,9 +62,11 @@ function hierarchies(): string[] {
     .filter((folder) => existsSync(join(folder, 'cgroup.procs')) && !existsSync(join(folder, 'cgroup.controllers')));
 }
 
-/** cgroup v1: a new cpuset is empty and takes no process; runc makes and fills those of containers. */
-function joinable(): string[] {
-  return hierarchies().filter((hierarchy) => hierarchy === root || !existsSync(join(hierarchy, 'cpuset.cpus')));
+/** cgroup v1: a new cpuset is empty, and an empty one takes no process. */
+function inheritCpuset(group: string): void {
+  if (existsSync(join(group, 'cgroup.controllers'))) return;
+  for (const name of ['cpuset.cpus', 'cpuset.mems'].filter((file) => existsSync(join(group, file))))
+    writeFileSync(join(group, name), readFileSync(join(group, '..', name)));
 }
 
 /** cgroup v2: children get the controllers that their parent passes on. */

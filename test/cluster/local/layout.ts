@@ -48,8 +48,9 @@ export class Layout {
     return join(this.state, 'log');
   }
 
+  /** One for all clusters of the cache: a lock in the state folder would go with it, one beside it would stay. */
   get lock(): string {
-    return `${this.state}.lock`;
+    return join(cacheFolder, 'cluster/lock');
   }
 
   /** Written by the first process of the cluster's namespaces: its process id. */

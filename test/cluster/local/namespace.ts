@@ -50,7 +50,7 @@ export function holderPid(layout: Layout): number | undefined {
 /** Runs a command inside the cluster's namespaces, on its router, and returns what it prints. */
 export function inside(layout: Layout, command: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
   const [program, ...args] = member(layout, enter(layout, command));
-  return run(program!, args, { env: environment(env) });
+  return run(program!, args, { env: environment(env), name: command.join(' ') });
 }
 
 /** Starts a process inside the cluster's namespaces that lives as long as they do; `fd` becomes its file 3. */

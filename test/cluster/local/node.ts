@@ -1,14 +1,15 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { run } from '../run.ts';
 import { gateway, type Layout, type NodeLayout } from './layout.ts';
 import { inside, script, startInside } from './namespace.ts';
 import { writeKubeconfig } from './pki.ts';
 
-/** Writes what is on a node's disk before its first start. */
-export function prepareNode(layout: Layout, node: NodeLayout): void {
-  for (const folder of ['cni', 'containerd', 'kubelet', 'log/pods', 'volumes'])
-    mkdirSync(layout.node(node, folder), { recursive: true });
+/** Writes what is on a node's disk before its first start. `images`: the folder of a containerd that has the images. */
+export async function prepareNode(layout: Layout, node: NodeLayout, images: string): Promise<void> {
+  for (const folder of ['cni', 'kubelet', 'log/pods', 'volumes']) mkdirSync(layout.node(node, folder), { recursive: true });
+  await copyImages(images, layout.node(node, 'containerd'));
   copyFileSync(script('containerd.toml'), layout.node(node, 'containerd.toml'));
   copyFileSync(script('kube-proxy.yaml'), layout.node(node, 'kube-proxy.yaml'));
   const kubelet = readFileSync(script('kubelet.yaml'), 'utf8');
@@ -17,6 +18,15 @@ export function prepareNode(layout: Layout, node: NodeLayout): void {
   writeFileSync(layout.node(node, 'resolv.conf'), ''); // there is no world outside
   writeKubeconfig(layout, layout.node(node, 'kubelet.conf'), node.name, `https://${gateway}:6443`);
   writeKubeconfig(layout, layout.node(node, 'kube-proxy.conf'), 'kube-proxy', `https://${gateway}:6443`);
+}
+
+/** The nodes share the files of images, which nobody changes; a database each has for its own. */
+async function copyImages(from: string, to: string): Promise<void> {
+  await run('cp', ['-al', from, to]).catch(async () => {
+    await run('rm', ['-rf', to]); // it is on another disk
+    await run('cp', ['-a', from, to]);
+  });
+  await run('sh', ['-ec', 'cd "$1"; find . -name "*.db" -exec cp -a --remove-destination {} "$2/{}" ";"', 'sh', from, to]);
 }
 
 /** Starts a node, for the first time or after `killNode`; returns when its container runtime answers. */

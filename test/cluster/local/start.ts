@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, linkSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildPrograms } from '../build/build.ts';
-import { buildImages, type Image } from '../images/build.ts';
+import { buildImages } from '../images/build.ts';
 import { kubectl } from '../kubectl.ts';
 import { locked } from '../lock.ts';
 import { say, step } from '../progress.ts';
@@ -16,10 +16,13 @@ import { createState, remove } from './remove.ts';
 
 /** Finds the running cluster, or starts one; what is broken or half started is removed first. */
 export async function ensureLocal(layout: Layout): Promise<void> {
+  if ((await locked(layout.lock, () => whatIsWrong(layout))) === undefined)
+    return say(`the cluster in ${layout.state} is running`);
+  const { programs, images } = await prepareLocal();
   await locked(layout.lock, async () => {
-    if (await isWell(layout)) return say(`the cluster in ${layout.state} is running`);
-    await remove(layout);
-    const { programs, images } = await prepareLocal();
+    const wrong = await whatIsWrong(layout); // asked again: another process may have been faster
+    if (wrong === undefined) return;
+    if (await remove(layout)) say(`the cluster in ${layout.state} is started anew: ${wrong}`);
     const begin = Date.now();
     await start(layout, programs, images);
     say(`the cluster is ready, ${Math.round((Date.now() - begin) / 1000)} s after its start`);
@@ -27,7 +30,7 @@ export async function ensureLocal(layout: Layout): Promise<void> {
 }
 
 /** Everything that takes long and stays in the cache: packages, programs, images. */
-export async function prepareLocal(): Promise<{ programs: ReadonlyMap<string, string>; images: readonly Image[] }> {
+export async function prepareLocal(): Promise<{ programs: ReadonlyMap<string, string>; images: string }> {
   if (process.getuid?.() !== 0)
     throw new Error('A cluster on this machine takes root. Run as root, or start Docker and install kind, or set KUBECONFIG.');
   process.stderr.write(await run(join(import.meta.dirname, '../../tools/setup-cluster'), []));
@@ -35,7 +38,7 @@ export async function prepareLocal(): Promise<{ programs: ReadonlyMap<string, st
   return { programs, images: await buildImages(programs) };
 }
 
-async function start(layout: Layout, programs: ReadonlyMap<string, string>, images: readonly Image[]): Promise<void> {
+async function start(layout: Layout, programs: ReadonlyMap<string, string>, images: string): Promise<void> {
   await step('starting the control plane and three nodes', async () => {
     createState(layout);
     for (const folder of ['bin', 'log', 'stage']) mkdirSync(join(layout.state, folder), { recursive: true });
@@ -45,11 +48,8 @@ async function start(layout: Layout, programs: ReadonlyMap<string, string>, imag
       nodes.map(({ name }) => name),
     );
     await Promise.all([makePki(layout), startHolder(layout)]);
-    for (const node of nodes) prepareNode(layout, node);
+    await Promise.all(nodes.map((node) => prepareNode(layout, node, images)));
     await Promise.all([startControlPlane(layout), ...nodes.map((node) => startNode(layout, node))]);
-  });
-  await step('loading images', async () => {
-    for (const image of images) if (image.onNodes) await loadImage(layout, image.archive);
   });
   await step('waiting for nodes, DNS and volumes', async () => {
     const manifests = join(import.meta.dirname, '../manifests');
@@ -67,7 +67,7 @@ export async function loadImage(layout: Layout, archive: string): Promise<void> 
 }
 
 function importOn(layout: Layout, node: NodeLayout, archive: string): Promise<string> {
-  return onNode(layout, node, ['ctr', '--namespace=k8s.io', 'images', 'import', '--discard-unpacked-layers', archive]);
+  return onNode(layout, node, ['ctr', '--namespace=k8s.io', 'images', 'import', '--local', '--discard-unpacked-layers', archive]);
 }
 
 export async function nodesReady(layout: Layout, seconds: number): Promise<void> {
@@ -76,17 +76,16 @@ export async function nodesReady(layout: Layout, seconds: number): Promise<void>
   await kubectl(layout, ['wait', '--for=condition=Ready', ...names, `--timeout=${seconds}s`]);
 }
 
-async function isWell(layout: Layout): Promise<boolean> {
-  if (!existsSync(layout.complete) || holderPid(layout) === undefined) return false;
+/** Why the cluster cannot be used; undefined if it can. */
+async function whatIsWrong(layout: Layout): Promise<string | undefined> {
+  if (holderPid(layout) === undefined) return 'it does not run';
+  if (!existsSync(layout.complete)) return 'its start was broken off';
   try {
     await apiReady(layout, 20);
     await nodesReady(layout, 60);
-    return true;
+    return undefined;
   } catch (error) {
-    say(
-      `the cluster in ${layout.state} is not well and is started anew: ${error instanceof Error ? error.message : String(error)}`,
-    );
-    return false;
+    return error instanceof Error ? error.message : String(error);
   }
 }
 
