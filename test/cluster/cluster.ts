@@ -3,7 +3,7 @@ import { findKind, openKind } from './kind.ts';
 import type { Region } from './local/layout.ts';
 import type { NodeFaults } from './local/faults.ts';
 import { openLocal } from './local/open.ts';
-import type { KubectlOptions } from './kubectl.ts';
+import type { CommandOptions } from './clients.ts';
 
 export type { Region } from './local/layout.ts';
 export { regions } from './local/layout.ts';
@@ -20,7 +20,9 @@ export interface Cluster {
   readonly kubeconfig: string;
   readonly nodes: readonly ClusterNode[];
   /** Runs kubectl and returns what it prints. */
-  kubectl(args: readonly string[], options?: KubectlOptions): Promise<string>;
+  kubectl(args: readonly string[], options?: CommandOptions): Promise<string>;
+  /** Runs helm and returns what it prints. */
+  helm(args: readonly string[], options?: CommandOptions): Promise<string>;
   /** Brings the images of a file (as `docker save` writes it) to every node. */
   loadImage(archive: string): Promise<void>;
   /** Removes the cluster wholly; an existing one is left alone. */

@@ -1,5 +1,5 @@
 import type { Cluster, ClusterNode } from './cluster.ts';
-import { kubectl, type KubectlTarget } from './kubectl.ts';
+import { helm, kubectl, type KubectlTarget } from './clients.ts';
 import { Layout, regions, type Region } from './local/layout.ts';
 import { say } from './progress.ts';
 import { has, run } from './run.ts';
@@ -25,6 +25,7 @@ export async function openExisting(): Promise<Cluster | undefined> {
     kubeconfig,
     nodes: await nodesByRegion(target),
     kubectl: (args, options) => kubectl(target, args, options),
+    helm: (args, options) => helm(kubeconfig, args, options),
     loadImage: loadByCommand,
     down: () => Promise.resolve(say('the cluster of KUBECONFIG is not ours and is left alone')),
     faults: undefined,

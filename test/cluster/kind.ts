@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { cacheFolder } from '../servers/process.ts';
 import type { Cluster } from './cluster.ts';
 import { nodesByRegion } from './existing.ts';
-import { kubectl, type KubectlTarget } from './kubectl.ts';
+import { helm, kubectl, type KubectlTarget } from './clients.ts';
 import { regions } from './local/layout.ts';
 import { locked } from './lock.ts';
 import { say, step } from './progress.ts';
@@ -36,6 +36,7 @@ export async function openKind(): Promise<Cluster> {
     kubeconfig: target.kubeconfig,
     nodes: await nodesByRegion(target),
     kubectl: (args, options) => kubectl(target, args, options),
+    helm: (args, options) => helm(target.kubeconfig, args, options),
     loadImage: async (archive) => {
       await run('kind', ['load', 'image-archive', archive, `--name=${name}`]);
     },

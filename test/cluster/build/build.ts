@@ -11,23 +11,28 @@ const clusterCache = join(cacheFolder, 'cluster');
 const binFolder = join(clusterCache, 'bin');
 const goFolder = join(clusterCache, 'go');
 
-/** Builds what is not in the cache and returns the path of every program by its name. */
-export async function buildPrograms(): Promise<Map<string, string>> {
-  if (!groups.every((group) => existsSync(folderOf(group)))) await locked(join(clusterCache, 'build.lock'), buildMissing);
+/** Builds what is not in the cache, of these groups (default: of all), and returns the path of every program by its name. */
+export async function buildPrograms(names: readonly string[] = groups.map(({ name }) => name)): Promise<Map<string, string>> {
+  const wanted = groups.filter(({ name }) => names.includes(name));
+  const isBuilt = (group: Group) => existsSync(folderOf(group));
+  if (!wanted.every(isBuilt)) {
+    // Asked again once the lock is held: another process may have built them.
+    await locked(join(clusterCache, 'build.lock'), () => buildAll(wanted.filter((group) => !isBuilt(group))));
+  }
   const programs = new Map<string, string>();
-  for (const group of groups) {
+  for (const group of wanted) {
     const folder = folderOf(group);
     for (const name of readdirSync(folder)) programs.set(name, join(folder, name));
   }
   return programs;
 }
 
-async function buildMissing(): Promise<void> {
-  const missing = groups.filter((group) => !existsSync(folderOf(group)));
+async function buildAll(missing: readonly Group[]): Promise<void> {
   const minutes = missing.reduce((sum, group) => sum + group.minutes, 0);
   if (minutes > 5)
     say(`Kubernetes is built from its Go modules, once, into ${binFolder}: about ${minutes} minutes on two idle cores`);
   for (const group of missing) await step(`building ${group.name} (about ${group.minutes} min)`, () => build(group));
+  if (missing.length === 0) return;
   await run('chmod', ['-R', 'u+w', goFolder]); // Go writes its module cache read-only
   rmSync(goFolder, { recursive: true, force: true });
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { kubectl } from '../kubectl.ts';
+import { kubectl } from '../clients.ts';
 import { gateway, type Layout } from './layout.ts';
 import { inside, script, startInside } from './namespace.ts';
 import { writeKubeconfig } from './pki.ts';

@@ -1,5 +1,5 @@
 import type { Cluster } from '../cluster.ts';
-import { kubectl } from '../kubectl.ts';
+import { helm, kubectl } from '../clients.ts';
 import { locked } from '../lock.ts';
 import { NodeFaults } from './faults.ts';
 import { Layout, nodes } from './layout.ts';
@@ -14,6 +14,7 @@ export async function openLocal(layout = new Layout()): Promise<Cluster> {
     kubeconfig: layout.kubeconfig,
     nodes: nodes.map(({ name, region }) => ({ name, region })),
     kubectl: (args, options) => kubectl(layout, args, options),
+    helm: (args, options) => helm(layout.kubeconfig, args, options),
     loadImage: (archive) => loadImage(layout, archive),
     down: async () => {
       await removeLocal(layout);

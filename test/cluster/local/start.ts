@@ -2,7 +2,7 @@ import { copyFileSync, existsSync, linkSync, mkdirSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { buildPrograms } from '../build/build.ts';
 import { buildImages } from '../images/build.ts';
-import { kubectl } from '../kubectl.ts';
+import { kubectl } from '../clients.ts';
 import { locked } from '../lock.ts';
 import { say, step } from '../progress.ts';
 import { run } from '../run.ts';

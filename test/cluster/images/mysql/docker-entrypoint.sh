@@ -20,17 +20,15 @@ quoted() {
 }
 
 first_sql() {
-  root_host=${MYSQL_ROOT_HOST:-%}
-  echo "ALTER USER root@localhost IDENTIFIED BY $(quoted "$MYSQL_ROOT_PASSWORD");"
-  [ "$root_host" = localhost ] || {
-    echo "CREATE USER root@$(quoted "$root_host") IDENTIFIED BY $(quoted "$MYSQL_ROOT_PASSWORD");"
-    echo "GRANT ALL ON *.* TO root@$(quoted "$root_host") WITH GRANT OPTION;"
-  }
-  [ -z "$MYSQL_DATABASE" ] || echo "CREATE DATABASE \`$MYSQL_DATABASE\`; USE \`$MYSQL_DATABASE\`;"
-  [ -z "$MYSQL_USER" ] || {
-    echo "CREATE USER $(quoted "$MYSQL_USER")@'%' IDENTIFIED BY $(quoted "$MYSQL_PASSWORD");"
-    [ -z "$MYSQL_DATABASE" ] || echo "GRANT ALL ON \`$MYSQL_DATABASE\`.* TO $(quoted "$MYSQL_USER")@'%';"
-  }
+  password=$(quoted "$MYSQL_ROOT_PASSWORD")
+  host=$(quoted "${MYSQL_ROOT_HOST:-%}")
+  # printf, since echo would read a password's backslashes.
+  printf '%s\n' "ALTER USER root@localhost IDENTIFIED BY $password;"
+  [ "$host" = "'localhost'" ] ||
+    printf '%s\n' "CREATE USER root@$host IDENTIFIED BY $password; GRANT ALL ON *.* TO root@$host WITH GRANT OPTION;"
+  [ -z "$MYSQL_DATABASE" ] || printf '%s\n' "CREATE DATABASE \`$MYSQL_DATABASE\`; USE \`$MYSQL_DATABASE\`;"
+  [ -z "$MYSQL_USER" ] || printf '%s\n' "CREATE USER $(quoted "$MYSQL_USER") IDENTIFIED BY $(quoted "$MYSQL_PASSWORD");"
+  [ -z "$MYSQL_USER" ] || [ -z "$MYSQL_DATABASE" ] || printf '%s\n' "GRANT ALL ON \`$MYSQL_DATABASE\`.* TO $(quoted "$MYSQL_USER");"
   for file in /docker-entrypoint-initdb.d/*.sql; do [ ! -f "$file" ] || cat "$file"; done
 }
 
