@@ -39,7 +39,7 @@ async function buildAll(missing: readonly Group[]): Promise<void> {
 
 async function build(group: Group): Promise<void> {
   const module = join(import.meta.dirname, group.name);
-  const stage = `${folderOf(group)}.stage`;
+  const stage = join(clusterCache, `stage-${group.name}`); // not in the folder of programs, where others look
   const log = join(cacheFolder, 'log', `cluster-build-${group.name}.log`);
   rmSync(stage, { recursive: true, force: true });
   mkdirSync(stage, { recursive: true });
@@ -58,9 +58,9 @@ async function build(group: Group): Promise<void> {
   const tags = group.tags === undefined ? [] : ['-tags', group.tags];
   await run(go, ['build', ...tags, '-ldflags', `-s -w ${group.linkerFlags ?? ''}`, '-o', `${stage}/`, packages], options);
   for (const [from, to] of Object.entries(group.rename ?? {})) renameSync(join(stage, from), join(stage, to));
+  mkdirSync(binFolder, { recursive: true });
   for (const former of readdirSync(binFolder)) {
-    if (former.startsWith(`${group.name}-`) && join(binFolder, former) !== stage)
-      rmSync(join(binFolder, former), { recursive: true });
+    if (former.startsWith(`${group.name}-`)) rmSync(join(binFolder, former), { recursive: true });
   }
   renameSync(stage, folderOf(group));
 }
@@ -71,7 +71,7 @@ function folderOf(group: Group): string {
 
 /** Changes with all that decides what is built. */
 function keyOf(group: Group): string {
-  const hash = createHash('sha256').update(JSON.stringify([group, process.arch]));
+  const hash = createHash('sha256').update(JSON.stringify([{ ...group, minutes: 0 }, process.arch]));
   const module = join(import.meta.dirname, group.name);
   for (const name of readdirSync(module).sort()) hash.update(name).update(readFileSync(join(module, name)));
   return hash.digest('hex').slice(0, 12);
