@@ -4,7 +4,7 @@ TOOLS := test/tools
 # Node 24 comes first in PATH, whatever node the machine has; asked for when a recipe runs, since setup may only then have fetched it.
 NODE_FIRST = PATH="$$($(TOOLS)/node-path):$$PATH"
 
-.PHONY: help setup test lint format bench demo-local clean
+.PHONY: help setup test lint format generate bench demo-local clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -20,6 +20,9 @@ lint: ## eslint, prettier and the types
 
 format: ## let eslint and prettier fix what they can
 	@$(NODE_FIRST) && export PATH && npx --no-install eslint --fix . && npx --no-install prettier --write --log-level warn .
+
+generate: ## write what is made from the sources: crds/*.yaml, docs/reference/, docs/errors.md (a test fails while they are stale)
+	@$(NODE_FIRST) && export PATH && node crds/generate.ts && node docs/generate.ts
 
 bench: setup ## measure throughput and latency against a native replica
 	@$(NODE_FIRST) node test/bench/main.ts
