@@ -76,7 +76,7 @@ const rows: Readonly<Record<string, readonly Panel[]>> = {
   ],
   Lag: [
     {
-      title: 'Lag',
+      title: 'Lag of each pipeline',
       description: 'Age of the newest applied transaction; 0 when nothing is waiting.',
       queries: { [pipeline]: largest('lockkeeper_apply_lag_seconds') },
       unit: 's',

@@ -44,7 +44,7 @@ function entriesOf(schema: Schema, indent: string): string[] {
     const lines = indent === '' ? [''] : [];
     lines.push(...comment(field, indent));
     if (isGroup(field)) return [...lines, `${indent}${key}:`, ...entriesOf(field, `${indent}  `)];
-    const text = stringify({ [key]: field.default }, { lineWidth: 0, singleQuote: true }).trimEnd();
+    const text = stringify({ [key]: field.default }, { lineWidth: 0, singleQuote: true, version: '1.1' }).trimEnd();
     return [...lines, ...text.split('\n').map((line) => indent + line)];
   });
 }

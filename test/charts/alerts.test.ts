@@ -41,7 +41,9 @@ describe('the alerts', () => {
 
   it('are each seen to fire, with each of their severities, and to stay silent', () => {
     expect([...new Set(alertCases.map(({ alert }) => alert))].sort()).toEqual([...alertNames].sort());
-    const fired = alertCases.flatMap(({ alert, fires }) => fires.map(({ labels }) => `${alert} ${labels['severity'] ?? 'warning'}`));
+    const fired = alertCases.flatMap(({ alert, fires }) =>
+      fires.map(({ labels }) => `${alert} ${labels['severity'] ?? 'warning'}`),
+    );
     expect([...new Set(fired)].sort()).toEqual(rules.map(({ alert, labels }) => `${alert} ${labels['severity']}`).sort());
     const silent = new Set(alertCases.filter(({ fires }) => fires.length === 0).map(({ alert }) => alert));
     expect([...silent].sort()).toEqual([...alertNames].sort());

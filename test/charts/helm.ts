@@ -1,10 +1,9 @@
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseAllDocuments, stringify } from 'yaml';
+import { parseAllDocuments } from 'yaml';
 import type { ChartValuesInput } from '../../charts/values.ts';
-import { buildPrograms } from '../cluster/build/build.ts';
-import { runFolder } from '../servers/process.ts';
+import { findTool, runFolder } from '../servers/process.ts';
 
 export const chartFolder = join(import.meta.dirname, '../../charts/lockkeeper');
 export const releaseNamespace = 'lockkeeper-system';
@@ -29,30 +28,41 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-export async function helm(...args: readonly string[]): Promise<CommandResult> {
-  const program = (await buildPrograms()).get('helm')!;
-  const home = runFolder('helm');
-  const env = { ...process.env, HELM_CACHE_HOME: home, HELM_CONFIG_HOME: home, HELM_DATA_HOME: home };
+/** Runs Helm, to whatever end, with nothing of the user's own settings. */
+export function helm(args: readonly string[], kubeconfig = ''): Promise<CommandResult> {
+  home ??= runFolder('helm');
+  const env = { ...process.env, HELM_CACHE_HOME: home, HELM_CONFIG_HOME: home, HELM_DATA_HOME: home, KUBECONFIG: kubeconfig };
   return new Promise((resolve) => {
-    execFile(program, args, { env, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
+    execFile(findTool('helm'), args, { env, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code ?? 1), stdout, stderr });
     });
   });
 }
 
+let home: string | undefined;
+
 /** A file of values, some of them wrong on purpose. */
 export function valuesFile(values: unknown): string {
-  const path = join(runFolder('values'), 'values.yaml');
-  writeFileSync(path, stringify(values));
+  const path = join(runFolder('values'), 'values.json');
+  writeFileSync(path, JSON.stringify(values));
   return path;
 }
 
 export function template(values: unknown, ...args: readonly string[]): Promise<CommandResult> {
-  return helm('template', 'main', chartFolder, '--namespace', releaseNamespace, '--values', valuesFile(values), ...args);
+  return helm(['template', 'main', chartFolder, '--namespace', releaseNamespace, '--values', valuesFile(values), ...args]);
 }
 
 /** What the chart makes of values; fails with Helm's words when it makes nothing. */
-export async function render(values: ChartValuesInput = {}): Promise<readonly Rendered[]> {
+export function render(values: ChartValuesInput = {}): Promise<readonly Rendered[]> {
+  const key = JSON.stringify(values);
+  const known = rendered.get(key) ?? renderAnew(values);
+  rendered.set(key, known);
+  return known;
+}
+
+const rendered = new Map<string, Promise<readonly Rendered[]>>();
+
+async function renderAnew(values: ChartValuesInput): Promise<readonly Rendered[]> {
   const { code, stdout, stderr } = await template(values);
   if (code !== 0) throw new Error(stderr);
   return parseAllDocuments(stdout, { uniqueKeys: true })

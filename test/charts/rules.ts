@@ -19,4 +19,5 @@ export interface RuleGroup {
 const file = join(import.meta.dirname, '../../charts/lockkeeper/files/alerts.yaml');
 const { groups } = parse(readFileSync(file, 'utf8')) as { groups: RuleGroup[] };
 
-export const alertNames: readonly string[] = [...new Set(groups.flatMap(({ rules }) => rules.map(({ alert }) => alert)))];
+export const alertRules: readonly AlertRule[] = groups.flatMap(({ rules }) => rules);
+export const alertNames: readonly string[] = [...new Set(alertRules.map(({ alert }) => alert))];
