@@ -17,8 +17,8 @@ import {
 } from './common-fields.ts';
 import { parseNamePatterns } from './name-pattern.ts';
 
-/** Longest entry of a filter list; each pattern in it has a limit of its own. */
-const maxFilterEntry = 65_536;
+/** Longest entry of a filter list; each pattern in it has a limit of its own. A longer list goes into several entries. */
+const maxFilterEntry = 16_384;
 
 /** What the API server can see of name-pattern.ts: the commonest fault, a bare name. */
 const dotRule = {

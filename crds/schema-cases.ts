@@ -324,6 +324,7 @@ export const refused: readonly RefusedCase[] = [
   ['ZkEnsemble', 'spec.observers', [null], 'spec.observers.0', /null/],
   ['CanalInstance', 'metadata.name', 'a.b', 'metadata.name', /lower-case/],
   ['CanalInstance', 'metadata.name', 'orders.prod', 'metadata.name', /lower-case/],
+  ['CanalInstance', 'spec.heartbeat.intervalSeconds', 0.09, 'spec.heartbeat.intervalSeconds', />=0\.1/],
   ['CanalInstance', 'metadata.name', 'a'.repeat(64), 'metadata.name', /63/],
   ['CanalInstance', 'metadata.name', 'a'.repeat(253), 'metadata.name', /63/],
   ['CanalInstance', 'spec', undefined, 'spec', /undefined/],

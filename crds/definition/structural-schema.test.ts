@@ -60,6 +60,15 @@ describe('structuralSchema', () => {
     expect(field(z.string().regex(/^a$/, 'an a'))).toEqual({ type: 'string', pattern: '^a$' });
   });
 
+  it('makes a rule of a limit that is no whole number', () => {
+    expect(field(z.number().min(0.1).max(3600))).toEqual({
+      type: 'number',
+      minimum: 0.1,
+      maximum: 3600,
+      'x-kubernetes-validations': [{ rule: 'self >= 0.1', message: 'expected a number of at least 0.1' }],
+    });
+  });
+
   it('makes a rule of the limits of a map’s keys', () => {
     expect(field(mapOf(z.string().min(1).max(9), z.string(), 5).default({}))).toEqual({
       type: 'object',

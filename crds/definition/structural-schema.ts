@@ -73,7 +73,7 @@ const otherKeywords = [
  * The structural schema that says what a zod schema says of its input. Where the two differ:
  * - "or null" goes, since Kubernetes takes null for "not set"; so does a default of null;
  * - unknown keys need no word, since Kubernetes always refuses (strict validation) or drops them;
- * - limits on a map's keys, and forms with a name (`formed`), become rules;
+ * - limits on a map's keys, limits that are no whole numbers, and forms with a name (`formed`) become rules;
  * - the default of an object has the defaults of its fields in it, since the API server judges it before those are set.
  * @throws Error where zod says something for which there is no equivalent
  */
@@ -106,7 +106,12 @@ function convert(written: Json, path: string): StructuralSchema {
   if (values && Object.keys(values).length > 0) result.additionalProperties = convert(values, `${path}{}`);
   if (json.default !== undefined && json.default !== null)
     result.default = withDefaults(json.default, result as unknown as StructuralSchema);
-  const rules = [...formRule(json), ...keyRules(json, path), ...((json['x-kubernetes-validations'] ?? []) as Validation[])];
+  const rules = [
+    ...formRule(json),
+    ...boundRules(json),
+    ...keyRules(json, path),
+    ...((json['x-kubernetes-validations'] ?? []) as Validation[]),
+  ];
   if (rules.length > 0) result['x-kubernetes-validations'] = rules;
   return result as unknown as StructuralSchema;
 }
@@ -127,6 +132,15 @@ function isSafeBound(value: unknown): boolean {
 function formRule(json: Json): Validation[] {
   if (json[formKey] === undefined) return [];
   return [{ rule: `self.matches(${JSON.stringify(json.pattern)})`, message: `expected ${json[formKey] as string}` }];
+}
+
+/** Where a value is whole, the API server takes only the whole part of a limit: 0 would pass for at least 0.1. */
+function boundRules({ minimum, maximum }: Json): Validation[] {
+  const rule = (bound: unknown, operator: string, words: string): Validation[] =>
+    typeof bound !== 'number' || Number.isInteger(bound)
+      ? []
+      : [{ rule: `self ${operator} ${bound}`, message: `expected a number of ${words} ${bound}` }];
+  return [...rule(minimum, '>=', 'at least'), ...rule(maximum, '<=', 'at most')];
 }
 
 function keyRules(json: Json, path: string): Validation[] {
