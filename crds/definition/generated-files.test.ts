@@ -12,10 +12,12 @@ describe('generated files', () => {
 
   it('are all there are, so that none outlives its kind', () => {
     const written = generatedFiles().map(({ path }) => path);
-    const found = ['crds', 'docs/reference'].flatMap((folder) =>
-      readdirSync(join(checkout, folder))
-        .filter((name) => /\.(?:ya?ml|json|md)$/.test(name)) // in crds/, what kubectl apply -f takes
-        .map((name) => `${folder}/${name}`),
+    const found = ['crds', 'docs/reference'].flatMap(
+      (folder) =>
+        readdirSync(join(checkout, folder))
+          .filter((name) => /\.(?:ya?ml|json|md)$/.test(name)) // in crds/, what kubectl apply -f takes
+          .map((name) => `${folder}/${name}`)
+          .filter((path) => path !== 'docs/reference/metrics.md'), // written by hand
     );
     expect(found.sort()).toEqual(written.sort());
   });

@@ -20,6 +20,8 @@ export function referenceIndex(resources: readonly ResourceKind[]): string {
       const { kind, shortName } = resource;
       return row([`[${kind}](${kind.toLowerCase()}.md)`, code(shortName), objectSchema(resource).description ?? '']);
     }),
+    '',
+    'What operator and workers measure: [metrics](metrics.md).',
   ]);
 }
 
