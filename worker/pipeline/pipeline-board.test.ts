@@ -136,9 +136,9 @@ describe('PipelineBoard', () => {
   });
 
   it('tells as a leader how far it is ahead of what the source deletes, caught up or not', () => {
-    const { board, stream, queue, clock } = setUp();
+    const { board, stream, queue, clock, work } = setUp();
     board.tookOver(7, { epoch: 7, position, transactions: 0, rows: step.rows, sequence: 1 });
-    board.following(stream, queue);
+    board.following(stream, queue, work);
     expect(board.status().retention).toBeNull();
     board.retentionIs({ oldestJournal: 'b.1', oldestBegunAt: 40_000, purged: true, expireSeconds: 3600 });
     // All is applied: what counts is now, not the last transaction's time.
@@ -153,7 +153,7 @@ describe('PipelineBoard', () => {
   });
 
   it('shows of a former leader nothing that was true of it', async () => {
-    const { board, stream, queue, text } = setUp();
+    const { board, stream, queue, text, work } = setUp();
     const leaderOnly = [
       'lockkeeper_apply_lag_seconds',
       'lockkeeper_lag_limit_seconds',
@@ -162,7 +162,7 @@ describe('PipelineBoard', () => {
       'lockkeeper_source_retention_headroom_seconds',
     ];
     board.tookOver(7, { epoch: 7, position, transactions: 0, rows: step.rows, sequence: 1 });
-    board.following(stream, queue);
+    board.following(stream, queue, work);
     board.retentionIs({ oldestJournal: 'b.1', oldestBegunAt: null, purged: true, expireSeconds: 3600 });
     board.updateGauges();
     for (const name of leaderOnly) expect(await text(name), name).toHaveLength(1);
