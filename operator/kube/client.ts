@@ -78,6 +78,10 @@ export interface ClientOptions {
   /** From 0 to 1, exclusively. */
   readonly random?: () => number;
   readonly timeoutMs?: number;
+  /** Whether writes are allowed at this moment: a process that lost leadership while it slept must not go on writing. */
+  readonly mayWrite?: () => boolean;
+  /** Told of each attempt; code 0 had no answer. */
+  readonly onAttempt?: (attempt: { verb: string; kind: string; code: number; milliseconds: number }) => void;
 }
 
 /**
@@ -94,6 +98,8 @@ export class KubeClient {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #timeoutMs: number;
+  readonly #mayWrite: () => boolean;
+  readonly #onAttempt: NonNullable<ClientOptions['onAttempt']>;
 
   constructor(transport: Transport, options: ClientOptions = {}) {
     this.#transport = transport;
@@ -102,6 +108,8 @@ export class KubeClient {
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
     this.#timeoutMs = options.timeoutMs ?? 30_000;
+    this.#mayWrite = options.mayWrite ?? (() => true);
+    this.#onAttempt = options.onAttempt ?? (() => undefined);
   }
 
   /** The newest state, not a cache's. */
@@ -262,7 +270,14 @@ export class KubeClient {
     for (let attempt = 1; ; attempt++) {
       await this.#limiter.take(request.signal);
       request.signal?.throwIfAborted();
+      if (request.method !== 'GET' && !this.#mayWrite()) {
+        throw new KubeError(action, 0, 'NotLeading', 'not sent, since this process does not lead');
+      }
+      const startedAt = this.#clock.monotonic();
       const outcome = await this.#attempt(action, request);
+      const [verb = '', kind = ''] = action.split(' ');
+      const code = outcome.kind === 'answer' ? outcome.status : outcome.error.status;
+      this.#onAttempt({ verb, kind, code, milliseconds: this.#clock.monotonic() - startedAt });
       if (outcome.kind === 'answer') return outcome.body;
       const delay = retryDelay(this.#retry, attempt, outcome.error, repeatable || outcome.notDone, this.#random());
       if (delay === null) throw outcome.error;
@@ -283,14 +298,14 @@ export class KubeClient {
         notDone: error.kind === 'Refused',
       };
     }
-    if (answer.status >= 200 && answer.status < 300) return { kind: 'answer', body: answer.body };
+    if (answer.status >= 200 && answer.status < 300) return { kind: 'answer', status: answer.status, body: answer.body };
     const error = errorFromAnswer(action, answer.status, answer.body, answer.retryAfterMs);
     return { kind: 'failed', error, notDone: answer.status === 429 };
   }
 }
 
 type Attempt =
-  | { readonly kind: 'answer'; readonly body: unknown }
+  | { readonly kind: 'answer'; readonly status: number; readonly body: unknown }
   /** `notDone`: the server certainly did nothing. */
   | { readonly kind: 'failed'; readonly error: KubeError; readonly notDone: boolean };
 

@@ -22,7 +22,8 @@ const LONGEST_MESSAGE = 600;
 
 /**
  * A request that failed, with what was attempted and the server's reason; no headers and no bodies.
- * `status` is 0 when there was no whole answer: then `reason` is Unreachable or Timeout, and a write may have been done.
+ * `status` is 0 when there was no whole answer: then `reason` is Unreachable or Timeout, and a write may
+ * have been done, or NotLeading, and nothing was.
  */
 export class KubeError extends Error {
   readonly status: number;

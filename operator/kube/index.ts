@@ -23,7 +23,30 @@ export * from './client.ts';
 export * from './conditions.ts';
 export * from './ownership.ts';
 export * from './labels.ts';
-export type { Change, CacheReader, IndexFunction } from './cache.ts';
+export { findAccess, inClusterAccess, type ServerAccess } from './access.ts';
+export { HttpTransport } from './http-transport.ts';
+export { TokenBucket } from './rate-limit.ts';
+export type { CacheReader, Change, IndexFunction } from './cache.ts';
+export { Informer, type InformerQuery } from './informer.ts';
+export { NameTaken, Postponed, StepRunner } from './carry-out.ts';
+export { Stale } from './stale.ts';
 export type { ApplyStep, DeleteStep, Plan, Step, StepOutcome } from './plan.ts';
 export type { Outcome, Problem, Report, Stages } from './stages.ts';
-export type { Reconcile, ReconcileContext, ReconcileResult } from './controller.ts';
+export { reconcileInStages, type StageTools } from './reconcile-in-stages.ts';
+export {
+  Controller,
+  mapped,
+  owned,
+  primary,
+  type ControllerOptions,
+  type Reconcile,
+  type ReconcileContext,
+  type ReconcileResult,
+  type Source,
+} from './controller.ts';
+export { Manager, type ManagerOptions } from './manager.ts';
+export { EventRecorder, type EventNote } from './events.ts';
+export { LeaderElection, type ElectionEnd, type ElectionOptions } from './leader-election.ts';
+export { KubeMetrics } from './metrics.ts';
+export { addFinalizer, hasFinalizer, removeFinalizer } from './finalizers.ts';
+export { writeStatus } from './status.ts';
