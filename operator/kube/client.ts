@@ -48,7 +48,7 @@ export interface WatchLine {
 }
 
 export interface WriteOptions extends CallOptions {
-  readonly subresource?: 'status' | 'scale' | undefined;
+  readonly subresource?: 'status' | undefined;
   readonly dryRun?: boolean | undefined;
   readonly fieldManager?: string | undefined;
 }
