@@ -68,7 +68,7 @@ export class PreparedReader {
   #pending: Buffer[] = [];
   #pendingBytes = 0;
   #needed = 0;
-  #piece = Buffer.alloc(0);
+  #piece: Buffer = Buffer.alloc(0);
   #at = 0;
 
   constructor(restoreTable: (raw: Buffer, format: Buffer) => TableMap) {

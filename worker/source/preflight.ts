@@ -1,6 +1,7 @@
 import { fault, fine, probe, warning, type Finding } from '../../common/finding.ts';
 import { asLockkeeperError, messageOf, type LockkeeperError } from '../../common/errors.ts';
 import { nameOf, type MysqlEndpoint } from '../../common/mysql-endpoint.ts';
+import { expireSeconds } from './binlog-retention.ts';
 import { SourceSession, type Row } from './endpoint.ts';
 import { grantFindings } from './preflight-grants.ts';
 import type { Flavor } from './position.ts';
@@ -157,11 +158,9 @@ function gtidFindings(server: string, flavor: Flavor, variables: Variables, need
 }
 
 function retentionFindings(server: string, variables: Variables): Finding[] {
-  const days = Number(variables.get('expire_logs_days') ?? 0);
-  const seconds = Number(variables.get('binlog_expire_logs_seconds') ?? 0) || days * 86_400;
-  const automatic = (variables.get('binlog_expire_logs_auto_purge') ?? 'ON') === 'ON';
+  const seconds = expireSeconds(variables);
   const subject = `${server}: binlog retention`;
-  if (seconds === 0 || !automatic) return [fine(subject, 'binlogs are not deleted by age')];
+  if (seconds === null) return [fine(subject, 'binlogs are not deleted by age')];
   const found = `${seconds} s`;
   if (seconds >= MIN_RETENTION_SECONDS) return [fine(subject, found)];
   return [
