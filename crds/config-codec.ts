@@ -1,5 +1,5 @@
-import { LockkeeperError } from '../../common/errors.ts';
-import { pipelineConfigSchema, type PipelineConfig } from '../../crds/pipeline-config.ts';
+import { LockkeeperError } from '../common/errors.ts';
+import { pipelineConfigSchema, type PipelineConfig } from './pipeline-config.ts';
 
 /** ZooKeeper refuses a request of more than 1 MiB (jute.maxbuffer). */
 const MAX_BYTES = 1_000_000;
