@@ -15,7 +15,7 @@ import {
 } from '../../common/zookeeper/paths.ts';
 import { removeInstance, removePipeline, sweepPipeline } from '../../common/zookeeper/removal.ts';
 import { ZkSession } from '../../common/zookeeper/session.ts';
-import { watchEach } from '../../common/zookeeper/watch-each.ts';
+import { watchEach } from '../../common/zookeeper/following.ts';
 import { readZnode, reportZnode, writeZnode } from '../../common/zookeeper/znode.ts';
 import { startZookeeper, TcpProxy, type ZkCluster } from '../servers/index.ts';
 

@@ -2,7 +2,7 @@ import { asLockkeeperError, type LockkeeperError } from '../../common/errors.ts'
 import type { ZkClient } from '../../common/zookeeper/client.ts';
 import { configPath, pipelinesPath, type InstanceRef } from '../../common/zookeeper/paths.ts';
 import { removePipeline } from '../../common/zookeeper/removal.ts';
-import { watchEach } from '../../common/zookeeper/watch-each.ts';
+import { watchEach } from '../../common/zookeeper/following.ts';
 import { readZnode, writeZnode } from '../../common/zookeeper/znode.ts';
 import { decodeConfig, encodeConfig } from '../../crds/config-codec.ts';
 import type { PipelineConfig } from '../../crds/pipeline-config.ts';

@@ -1,4 +1,5 @@
 import type { LockkeeperError } from '../../common/errors.ts';
+import { pipelinePhases } from '../../crds/pipeline-report.ts';
 import type { SourcePosition } from '../source/position.ts';
 import type { StreamHooks } from '../source/source-stream.ts';
 import type { StreamItem } from '../source/stream-item.ts';
@@ -8,6 +9,7 @@ import type { WorkerMetrics } from '../metrics.ts';
 import type { AppliedBatch } from './apply-loop.ts';
 import type { ByteQueue } from './byte-queue.ts';
 import type { DivergenceTotals, PipelinePhase, PipelineStatus, ReportedError, SnapshotProgress } from './pipeline-status.ts';
+import { reportedError } from './reported-error.ts';
 
 export interface BoardOptions {
   readonly namespace: string;
@@ -37,16 +39,6 @@ export interface WatchedWork {
   readonly oldestMicros: number | null;
 }
 
-const PHASES: readonly PipelinePhase[] = [
-  'starting',
-  'following',
-  'copying',
-  'running',
-  'paused',
-  'stopped',
-  'retrying',
-  'suspended',
-];
 const NO_ROWS: RowTotals = { inserted: 0, updated: 0, deleted: 0 };
 
 /** Everything that is known of one pipeline in this process; told by its stages, read by status, metrics and display. */
@@ -63,7 +55,7 @@ export class PipelineBoard {
   #rows: RowTotals = NO_ROWS;
   #transactions = 0;
   #initialLoad: SnapshotProgress | null = null;
-  #divergence: DivergenceTotals = { missingOnUpdate: 0, missingOnDelete: 0, existingOnInsert: 0 };
+  #divergence: DivergenceTotals = { missingOnUpdate: 0, missingOnDelete: 0, existingOnInsert: 0, repaired: 0 };
   #fenced = 0;
   #lastError: ReportedError | null = null;
   /** Why nothing comes from the source, until something does. */
@@ -109,6 +101,14 @@ export class PipelineBoard {
     this.#work = work;
     this.#sourceError = null;
     this.#phase = 'running';
+  }
+
+  /** What the leader before has reported, to be shown until the target tells: a paused pipeline does not ask it. */
+  recall({ position, rows, transactions }: Pick<PipelineStatus, 'position' | 'rows' | 'transactions'>): void {
+    if (this.#position !== null || this.#epoch !== null) return;
+    this.#position = position;
+    this.#rows = rows;
+    this.#transactions = transactions;
   }
 
   /** The worker no longer leads. */
@@ -163,6 +163,7 @@ export class PipelineBoard {
       missingOnUpdate: this.#divergence.missingOnUpdate + report.missingOnUpdate,
       missingOnDelete: this.#divergence.missingOnDelete + report.missingOnDelete,
       existingOnInsert: this.#divergence.existingOnInsert + report.existingOnInsert,
+      repaired: this.#divergence.repaired + report.repaired,
     };
     metrics.divergence.inc({ ...this.#labels, kind: 'missing_on_update' }, report.missingOnUpdate);
     metrics.divergence.inc({ ...this.#labels, kind: 'missing_on_delete' }, report.missingOnDelete);
@@ -188,14 +189,7 @@ export class PipelineBoard {
   }
 
   #reported(error: LockkeeperError, attempts: number): ReportedError {
-    return {
-      code: error.code,
-      message: error.message,
-      remedy: error.remedy,
-      ...(error.found === undefined ? {} : { found: error.found }),
-      at: new Date(this.#options.now()).toISOString(),
-      attempts,
-    };
+    return reportedError(error, attempts, this.#options.now());
   }
 
   status(): PipelineStatus {
@@ -229,7 +223,7 @@ export class PipelineBoard {
     metrics.epoch.set(this.#labels, status.epoch ?? 0);
     metrics.backlogBytes.set(this.#labels, status.lag.bytes);
     metrics.connected.set(this.#labels, this.#stream?.connected === true ? 1 : 0);
-    for (const phase of PHASES) metrics.phase.set({ ...this.#labels, phase }, status.phase === phase ? 1 : 0);
+    for (const phase of pipelinePhases) metrics.phase.set({ ...this.#labels, phase }, status.phase === phase ? 1 : 0);
     if (status.lag.applySeconds !== null) metrics.lag.set(this.#labels, status.lag.applySeconds);
     if (status.lag.heartbeatSeconds !== null) metrics.heartbeatAge.set(this.#labels, status.lag.heartbeatSeconds);
     if (status.position !== null) metrics.position.set(this.#labels, status.position.timestampMicros / 1e6);

@@ -12,6 +12,27 @@ export interface EachListener {
 
 const AGAIN_MS = 5_000;
 
+export interface OneListener {
+  /** The znode was read for the first time or has changed; null while it is absent. */
+  told(text: string | null): void;
+  /** It cannot be read; it is tried again. */
+  failed(error: unknown): void;
+}
+
+/** Follows a znode through reconnections and new sessions, until the answer is called. */
+export function watchOne(client: ZkClient, path: string, listener: OneListener): () => void {
+  const stop = new AbortController();
+  const tell = (value: { data: Buffer } | null) => listener.told(value?.data.toString() ?? null);
+  const failed = (error: unknown) => listener.failed(error);
+  const unsubscribe = client.onSession((session) => {
+    void persist(session, stop.signal, failed, () => watchData(session, path, tell, stop.signal));
+  });
+  return () => {
+    unsubscribe();
+    stop.abort();
+  };
+}
+
 /**
  * Follows one znode below each child of `parent`, which may come and go, through reconnections and new sessions, until the
  * answer is called: the configurations of all pipelines, for instance. Each text is told once.
@@ -60,22 +81,12 @@ class Followed {
         watched.set(name, one);
         const signal = AbortSignal.any([stop, one.signal]);
         const tell = (value: { data: Buffer } | null) => this.#tell(name, value?.data.toString() ?? null);
-        void this.#persist(session, name, signal, () => watchData(session, this.#pathOf(name), tell, signal));
+        const failed = (error: unknown) => this.#listener.failed(name, error);
+        void persist(session, signal, failed, () => watchData(session, this.#pathOf(name), tell, signal));
       }
     };
-    void this.#persist(session, '', stop, () => watchChildren(session, this.#parent, deliver, stop));
-  }
-
-  /** A watch ends where reading is refused; that may be put right without this process. */
-  async #persist(session: ZkSession, child: string, signal: AbortSignal, watch: () => Promise<void>): Promise<void> {
-    while (!signal.aborted && !session.ended) {
-      try {
-        await watch();
-      } catch (error) {
-        this.#listener.failed(child, error);
-        await sleep(AGAIN_MS, null, { signal }).catch(() => undefined);
-      }
-    }
+    const failed = (error: unknown) => this.#listener.failed('', error);
+    void persist(session, stop, failed, () => watchChildren(session, this.#parent, deliver, stop));
   }
 
   #tell(child: string, text: string | null): void {
@@ -86,5 +97,22 @@ class Followed {
     if (this.#texts.get(child) === text) return;
     this.#texts.set(child, text);
     this.#listener.told(child, text);
+  }
+}
+
+/** A watch ends where reading is refused; that may be put right without this process. */
+async function persist(
+  session: ZkSession,
+  signal: AbortSignal,
+  failed: (error: unknown) => void,
+  watch: () => Promise<void>,
+): Promise<void> {
+  while (!signal.aborted && !session.ended) {
+    try {
+      await watch();
+    } catch (error) {
+      failed(error);
+      await sleep(AGAIN_MS, null, { signal }).catch(() => undefined);
+    }
   }
 }
