@@ -68,8 +68,26 @@ export class WorkerMetrics {
   readonly copyTotal = this.#gauge('lockkeeper_first_copy_rows_estimate', 'Rows that the first copy expects', PIPELINE);
   readonly zookeeperConnected = this.#gauge('lockkeeper_zookeeper_connected', '1 while the ZooKeeper session is alive', []);
 
+  readonly retentionHeadroom = this.#gauge(
+    'lockkeeper_source_retention_headroom_seconds',
+    'Least time until the source deletes binlog that the pipeline still needs; shown by the one worker that watches the source',
+    PIPELINE,
+  );
+
   constructor() {
     collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** Ends the series of a pipeline that is gone. */
+  async forget(namespace: string, pipeline: string): Promise<void> {
+    for (const metric of Object.values(this)) {
+      if (!(metric instanceof Counter || metric instanceof Gauge || metric instanceof Histogram)) continue;
+      for (const { labels } of (await metric.get()).values) {
+        if (labels['namespace'] !== namespace || labels['pipeline'] !== pipeline) continue;
+        const { le: _, ...own } = labels;
+        metric.remove(own);
+      }
+    }
   }
 
   #counter<L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> {

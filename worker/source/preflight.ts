@@ -5,6 +5,7 @@ import { SourceSession, type Row } from './endpoint.ts';
 import { grantFindings } from './preflight-grants.ts';
 import type { Flavor } from './position.ts';
 import { serverMicros } from './current-position.ts';
+import { expireSeconds } from './retention.ts';
 
 /** What a pipeline asks of its source. */
 export interface SourceNeeds {
@@ -151,11 +152,9 @@ function gtidFindings(server: string, flavor: Flavor, variables: Variables, need
 }
 
 function retentionFindings(server: string, variables: Variables): Finding[] {
-  const days = Number(variables.get('expire_logs_days') ?? 0);
-  const seconds = Number(variables.get('binlog_expire_logs_seconds') ?? 0) || days * 86_400;
-  const automatic = (variables.get('binlog_expire_logs_auto_purge') ?? 'ON') === 'ON';
+  const seconds = expireSeconds(variables);
   const subject = `${server}: binlog retention`;
-  if (seconds === 0 || !automatic) return [fine(subject, 'binlogs are not deleted by age')];
+  if (seconds === null) return [fine(subject, 'binlogs are not deleted by age')];
   const found = `${seconds} s`;
   if (seconds >= MIN_RETENTION_SECONDS) return [fine(subject, found)];
   return [
