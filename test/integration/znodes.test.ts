@@ -59,8 +59,8 @@ describe('writing', () => {
     const texts = sessions.map((_, i) => `writer ${i}`);
     const outcomes = await Promise.all(sessions.map((session, i) => writeZnode(session, path, texts[i]!)));
     expect(outcomes).toEqual(['written', 'written', 'written', 'written']);
-    expect(texts).toContain(await readZnode(sessions[0]!, path));
-    expect((await sessions[0]!.exists(path))?.version).toBe(3);
+    expect(texts).toContain(await readZnode(sessions[0], path));
+    expect((await sessions[0].exists(path))?.version).toBe(3);
   });
 
   test('a report does not bring back what is above it', async () => {

@@ -105,7 +105,7 @@ export class PipelineBoard {
 
   /** What the leader before has reported, to be shown until the target tells: a paused pipeline does not ask it. */
   recall({ position, rows, transactions }: Pick<PipelineStatus, 'position' | 'rows' | 'transactions'>): void {
-    if (this.#position !== null || this.#epoch !== null) return;
+    if (this.#epoch !== null) return;
     this.#position = position;
     this.#rows = rows;
     this.#transactions = transactions;
