@@ -72,6 +72,16 @@ export const pipelineReportSchema = z.object({
     /** Bytes read from the source and not yet applied. */
     bytes: z.number(),
   }),
+  /** How long the source keeps what the pipeline may still need; null until the leader has looked. */
+  retention: z
+    .object({
+      oldestJournal: z.string(),
+      /** When that file was begun, ISO 8601; null when it does not say. */
+      oldestTimestamp: z.string().nullable(),
+      /** How far the pipeline is ahead of the deletion of what it needs; null where nothing is ever deleted or it is not known. */
+      headroomSeconds: z.number().nullable(),
+    })
+    .nullable(),
   /** Written since the pipeline began, as the target has counted them. */
   rows: z.object({ inserted: z.number(), updated: z.number(), deleted: z.number() }),
   transactions: z.number(),

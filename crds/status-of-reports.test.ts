@@ -31,6 +31,7 @@ const report: PipelineReport = {
     timestampMicros: 1_767_322_000_500_000,
   },
   lag: { applySeconds: 0.5, heartbeatSeconds: null, bytes: 10 },
+  retention: null,
   rows: { inserted: 1, updated: 2, deleted: 3 },
   transactions: 4,
   initialLoad: null,

@@ -31,6 +31,16 @@ export class WorkerMetrics {
     'Age of the newest applied transaction; 0 when nothing is waiting',
     PIPELINE,
   );
+  readonly lagLimit = this.#gauge(
+    'lockkeeper_lag_limit_seconds',
+    'Lag from which the pipeline counts as lagging: spec.alerts.lagSeconds',
+    PIPELINE,
+  );
+  readonly headroom = this.#gauge(
+    'lockkeeper_source_retention_headroom_seconds',
+    'Seconds until the source deletes binlog that the pipeline still needs',
+    PIPELINE,
+  );
   readonly heartbeatAge = this.#gauge(
     'lockkeeper_source_silence_seconds',
     'Seconds since the source was last heard of',
@@ -67,12 +77,6 @@ export class WorkerMetrics {
   readonly copiedRows = this.#gauge('lockkeeper_first_copy_rows', 'Rows copied by the first copy', PIPELINE);
   readonly copyTotal = this.#gauge('lockkeeper_first_copy_rows_estimate', 'Rows that the first copy expects', PIPELINE);
   readonly zookeeperConnected = this.#gauge('lockkeeper_zookeeper_connected', '1 while the ZooKeeper session is alive', []);
-
-  readonly retentionHeadroom = this.#gauge(
-    'lockkeeper_source_retention_headroom_seconds',
-    'Least time until the source deletes binlog that the pipeline still needs; shown by the one worker that watches the source',
-    PIPELINE,
-  );
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });

@@ -17,6 +17,7 @@ const status: PipelineStatus = {
   transactions: 5,
   initialLoad: null,
   divergence: { missingOnUpdate: 0, missingOnDelete: 0, existingOnInsert: 0, repaired: 0 },
+  retention: null,
   fenced: 0,
   lastError: null,
 };

@@ -24,6 +24,7 @@ const report: PipelineReport = {
   currentSource: 'db:3306',
   position: { flavor: 'mysql', serverUuid: 'u', gtid: null, journal: 'binlog.000002', offset: 4711, timestampMicros: 1 },
   lag: { applySeconds: 0.012, heartbeatSeconds: 1, bytes: 0 },
+  retention: null,
   rows: { inserted: 2900, updated: 90, deleted: 10 },
   transactions: 5,
   initialLoad: null,
@@ -124,7 +125,7 @@ describe('status', () => {
     [
       'binlog that is gone',
       { ...instance, source: { ...source, binlogRetention: { ...source.binlogRetention!, headroomSeconds: 0 } } },
-      ['the source deletes binlog that this pipeline still needs in 0.0 s'],
+      ['the source has deleted binlog that this pipeline still needs, or is about to'],
     ],
   ])('counts %s as an error', (_, view, messages) => {
     const problems = judge(view, now);

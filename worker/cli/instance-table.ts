@@ -41,10 +41,13 @@ function ofSource({ source, pipelines }: InstanceView): Problem[] {
   const { headroomSeconds, expireSeconds, slowestPipeline } = source.binlogRetention ?? {};
   if (headroomSeconds != null && expireSeconds != null && headroomSeconds < expireSeconds / 4 && pipelines.length > 0) {
     problems.push({
-      severity: headroomSeconds === 0 ? 'error' : 'warning',
+      severity: headroomSeconds <= 0 ? 'error' : 'warning',
       pipeline: slowestPipeline ?? null,
       code: 'LK1109',
-      message: `the source deletes binlog that this pipeline still needs in ${formatDuration(headroomSeconds)}`,
+      message:
+        headroomSeconds <= 0
+          ? 'the source has deleted binlog that this pipeline still needs, or is about to'
+          : `the source deletes binlog that this pipeline still needs in ${formatDuration(headroomSeconds)}`,
       remedy: 'Let the pipeline go on, or let the source keep its binlog for longer (binlog_expire_logs_seconds).',
     });
   }
@@ -165,7 +168,7 @@ function sourceText({ source }: InstanceView): string {
     const { expireSeconds, headroomSeconds, slowestPipeline } = binlogRetention;
     parts.push(expireSeconds === null ? 'keeps its binlog' : `keeps its binlog for ${formatDuration(expireSeconds)}`);
     if (headroomSeconds !== null && slowestPipeline !== null)
-      parts.push(`${formatDuration(headroomSeconds)} left for ${slowestPipeline}`);
+      parts.push(`${formatDuration(Math.max(0, headroomSeconds))} left for ${slowestPipeline}`);
   }
   return parts.join(', ');
 }

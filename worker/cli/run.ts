@@ -57,10 +57,12 @@ export async function run(options: RunOptions): Promise<number> {
   const { host } = parseAddress(options.http)!;
   const http = await serveAt(options.http, metrics.registry, process_.probes);
   log.info({ http: `http://${host}:${http.port}`, pipelines: configs.map((c) => `${c.namespace}/${c.name}`) }, 'started');
+  // Before anything is led, so that a signal never ends the process without a drain.
+  const asked = untilSignal(log);
   const progress = showProgress({ statuses: () => process_.statuses(), output: options.output, address: `${host}:${http.port}` });
   try {
-    await process_.start();
-    await untilSignal(log);
+    await Promise.race([process_.start(), asked]);
+    await asked;
     await drained(process_.stop());
     return 0;
   } finally {

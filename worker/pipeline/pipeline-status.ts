@@ -8,3 +8,4 @@ export type PipelineStatus = Readonly<Omit<PipelineReport, 'instance' | 'at' | '
 export type PipelinePhase = PipelineReport['phase'];
 export type SnapshotProgress = NonNullable<PipelineReport['initialLoad']>;
 export type DivergenceTotals = PipelineReport['divergence'];
+export type RetentionStatus = NonNullable<PipelineReport['retention']>;

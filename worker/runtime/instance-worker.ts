@@ -58,7 +58,7 @@ export class InstanceWorker {
   #waitsFor: string | null = 'starting';
 
   constructor(options: InstanceWorkerOptions) {
-    const { client, instance, worker, secrets, metrics, log } = options;
+    const { client, instance, worker, secrets, log } = options;
     this.#options = options;
     this.#log = log;
     this.#statuses = new StatusStore(client, instance);
@@ -70,7 +70,7 @@ export class InstanceWorker {
       ...(options.timings === undefined ? {} : { timings: options.timings }),
     });
     this.#source = new SourceReporter({
-      ...{ client, instance, worker, secrets, metrics, log },
+      ...{ client, instance, worker, secrets, log },
       configs: () => Array.from(this.hosts(), (host) => host.config),
       isChosen: () => this.#coordinator.workers.map(({ id }) => id).sort()[0] === worker.id,
     });
@@ -142,7 +142,7 @@ export class InstanceWorker {
     const { worker, secrets, metrics, failpoint } = this.#options;
     const log = this.#log;
     const host = new PipelineHost(config, { worker: worker.id, region: worker.region, secrets, metrics, log, failpoint });
-    const check = (wanted: PipelineConfig) => this.#turns.take(() => checkTargetSide(wanted, secrets, { tables: true }));
+    const check = (wanted: PipelineConfig) => this.#turns.take(() => checkTargetSide(wanted, secrets, { both: true }));
     const inspector = new PipelineInspector({ host, check, log: log.child({ pipeline: name }) });
     const after = this.#leaving.get(name) ?? Promise.resolve();
     const [coordinator, statuses] = [this.#coordinator, this.#statuses];

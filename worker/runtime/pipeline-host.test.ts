@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LockkeeperError } from '../../common/errors.ts';
 import { createLogger } from '../../common/log.ts';
-import type { Secret} from '../../crds/index.ts';
+import type { Secret } from '../../crds/index.ts';
 import { canalInstanceSchema, syncPipelineSchema } from '../../crds/index.ts';
 import { compilePipeline, type PipelineConfig } from '../../crds/pipeline-config.ts';
 import { pipelineReportSchema } from '../../crds/pipeline-report.ts';

@@ -11,6 +11,7 @@ import type { WriteGate } from '../pipeline/apply-loop.ts';
 import { PipelineBoard } from '../pipeline/pipeline-board.ts';
 import { PipelineRunner, type TermEnd } from '../pipeline/pipeline-runner.ts';
 import { reportedError } from '../pipeline/reported-error.ts';
+import { watchRetention, type RetentionWatchOptions } from '../pipeline/retention-watch.ts';
 import type { SecretStore } from '../pipeline/secrets.ts';
 
 export interface PipelineHostOptions {
@@ -35,6 +36,7 @@ export class PipelineHost {
   readonly board: PipelineBoard;
   readonly #options: PipelineHostOptions;
   readonly #runner: PipelineRunner;
+  readonly #retention: RetentionWatchOptions;
   #config: PipelineConfig;
   /** The generation that runs; while this worker does not lead, the newest. */
   #generation: number;
@@ -49,14 +51,26 @@ export class PipelineHost {
     this.#options = options;
     this.#config = config;
     this.#generation = generation;
-    this.board = new PipelineBoard({ namespace, name, worker, region, metrics, now: () => Date.now() });
+    this.board = new PipelineBoard({
+      namespace,
+      name,
+      worker,
+      region,
+      metrics,
+      lagLimitSeconds: () => this.#config.pipeline.alerts.lagSeconds,
+      now: () => Date.now(),
+    });
+    const log = options.log.child({ pipeline: `${namespace}/${name}` });
+    const sleep = (milliseconds: number, signal: AbortSignal) =>
+      delay(milliseconds, undefined, { signal }).catch(() => undefined);
+    this.#retention = { config: () => this.#config, secrets, board: this.board, log, sleep };
     this.#runner = new PipelineRunner({
       worker,
       secrets,
       board: this.board,
-      log: options.log.child({ pipeline: `${namespace}/${name}` }),
+      log,
       failpoint,
-      sleep: (milliseconds, signal) => delay(milliseconds, undefined, { signal }).catch(() => undefined),
+      sleep,
       now: () => performance.now(),
       random: Math.random,
     });
@@ -113,6 +127,8 @@ export class PipelineHost {
    */
   async lead(term: WriteGate, signal: AbortSignal): Promise<TermEnd> {
     const hold = { epoch: null };
+    const over = new AbortController();
+    void watchRetention(this.#retention, over.signal);
     try {
       for (;;) {
         const again = new AbortController();
@@ -128,6 +144,7 @@ export class PipelineHost {
       this.#again = null;
       this.#preflight = null;
       this.#generation = this.#config.generation;
+      over.abort();
       this.board.followOnly();
     }
   }

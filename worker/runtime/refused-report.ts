@@ -16,6 +16,7 @@ export function refusedReport(
     currentSource: null,
     position: null,
     lag: { applySeconds: null, heartbeatSeconds: null, bytes: 0 },
+    retention: null,
     rows: { inserted: 0, updated: 0, deleted: 0 },
     transactions: 0,
     initialLoad: null,
