@@ -397,7 +397,7 @@ describe('two processes at once', () => {
     await using second = await LockkeeperProcess.run(manifest('clashb'));
     const { remedy } = await expectError(second, 'clashb', 'LK1108', 'retrying');
     expect(remedy).toContain('spec.serverId');
-    expect((await first.status('clasha')).phase).toBe('running');
+    await first.untilPhase('clasha', 'running');
     await first.kill9();
     await mariadb.query('INSERT INTO clash.t VALUES (1),(2)');
     await second.untilCaughtUp('clashb', mariadb, target);
