@@ -15,9 +15,10 @@ export const xaTableSql = `CREATE TABLE IF NOT EXISTS lockkeeper.xa_prepared (
   PRIMARY KEY (pipeline, xid, part)
 ) ENGINE=InnoDB`;
 
-/** Bytes of payload in a stored row. As hexadecimal text it is twice as long, and the statement around it is short. */
+/** Bytes of payload in a stored row. As hexadecimal text it is twice as long, with some names around it. */
 const PART_BYTES = 1024 * 1024;
-const STATEMENT_OVERHEAD = 64 * 1024;
+const LEAST_PART_BYTES = 1024;
+const STATEMENT_OVERHEAD = 4096;
 
 /** Rows of a prepared XA transaction. */
 export interface PreparedRows {
@@ -51,7 +52,8 @@ export class XaStore {
   constructor(options: XaStoreOptions) {
     this.#options = options;
     this.#pipeline = quote(options.pipeline);
-    this.#partBytes = Math.min(PART_BYTES, Math.floor(options.runner.maxAllowedPacket / 2) - STATEMENT_OVERHEAD);
+    const fitting = Math.floor((options.runner.maxAllowedPacket - STATEMENT_OVERHEAD) / 2);
+    this.#partBytes = Math.max(LEAST_PART_BYTES, Math.min(PART_BYTES, fitting));
   }
 
   /**
