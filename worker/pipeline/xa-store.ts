@@ -85,11 +85,7 @@ export class XaStore {
         `SELECT payload FROM lockkeeper.xa_prepared WHERE pipeline=${this.#pipeline} AND xid=${quote(xid)} AND part=${part}`,
       );
       if (row === undefined) break;
-      try {
-        yield reader.take(row['payload'] as Buffer);
-      } catch (cause) {
-        throw new LockkeeperError('LK1311', 'lockkeeper.xa_prepared holds a payload that cannot be read', { cause });
-      }
+      yield readPart(reader, row['payload'] as Buffer);
     }
     if (!reader.isWhole) throw new LockkeeperError('LK1311', `lockkeeper.xa_prepared has lost parts of ${xid}`);
   }
@@ -110,5 +106,13 @@ export class XaStore {
       this.#tables.set(bytes, table);
     }
     return table;
+  }
+}
+
+function readPart(reader: PreparedReader, payload: Buffer): PreparedRows {
+  try {
+    return reader.take(payload);
+  } catch (cause) {
+    throw new LockkeeperError('LK1311', 'lockkeeper.xa_prepared holds a payload that cannot be read', { cause });
   }
 }
