@@ -325,9 +325,9 @@ describe.each([
     await source.query("XA COMMIT 'early'");
     await xa('kept', 'UPDATE s_xa.t SET v=100 WHERE id=1; INSERT INTO s_xa.t VALUES (11,11)');
     await xa('dropped', 'DELETE FROM s_xa.t WHERE id=2; INSERT INTO s_xa.t VALUES (12,12)');
-    const doubled = 'INSERT INTO s_xa.large (v) SELECT v FROM s_xa.large;'.repeat(12);
-    const large = `INSERT INTO s_xa.large (v) VALUES (REPEAT('x', 2000)); ${doubled} UPDATE s_xa.large SET v=id WHERE id % 7 = 0`;
-    await xa('large', large);
+    const double = 'INSERT INTO s_xa.large (v) SELECT v FROM s_xa.large;';
+    const row = "INSERT INTO s_xa.large (v) VALUES (REPEAT('x', 2000));";
+    await xa('large', `${row} ${double.repeat(12)} UPDATE s_xa.large SET v=id WHERE id % 7 = 0`);
     await xa('in two parts', 'INSERT INTO s_xa.t VALUES (13,13); UPDATE s_xa.t SET v=-13 WHERE id=13');
     await source.query('INSERT INTO s_xa.t VALUES (20,20)');
     for (const mode of MODES) {
@@ -343,10 +343,8 @@ describe.each([
     await source.query(
       "XA START 'one phase'; INSERT INTO s_xa.t VALUES (22,22); XA END 'one phase'; XA COMMIT 'one phase' ONE PHASE",
     );
-    await source.query(`XA START 'at once'; ${large}; XA END 'at once'; XA COMMIT 'at once' ONE PHASE`);
-    const [row] = await source.query('SELECT COUNT(*) AS n FROM s_xa.large');
-    expect(Number(row!['n'])).toBeGreaterThan(8192);
-    expect(await expectSameInBoth(lockkeeper, source, target, 's_xa')).toBe(9 + Number(row!['n']));
+    await source.query(`XA START 'at once'; ${double} XA END 'at once'; XA COMMIT 'at once' ONE PHASE`);
+    expect(await expectSameInBoth(lockkeeper, source, target, 's_xa')).toBe(9 + 2 ** 13);
     expect(await target.query('SELECT * FROM lockkeeper.xa_prepared')).toEqual([]);
   });
 

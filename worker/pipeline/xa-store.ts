@@ -15,9 +15,10 @@ export const xaTableSql = `CREATE TABLE IF NOT EXISTS lockkeeper.xa_prepared (
   PRIMARY KEY (pipeline, xid, part)
 ) ENGINE=InnoDB`;
 
-/** Bytes of payload in a stored row. As hexadecimal text it is twice as long, and the statement around it is short. */
+/** Bytes of payload in a stored row. As hexadecimal text it is twice as long, with some names around it. */
 const PART_BYTES = 1024 * 1024;
-const STATEMENT_OVERHEAD = 64 * 1024;
+const LEAST_PART_BYTES = 1024;
+const STATEMENT_OVERHEAD = 4096;
 
 /** Rows of a prepared XA transaction. */
 export interface PreparedRows {
@@ -51,7 +52,8 @@ export class XaStore {
   constructor(options: XaStoreOptions) {
     this.#options = options;
     this.#pipeline = quote(options.pipeline);
-    this.#partBytes = Math.min(PART_BYTES, Math.floor(options.runner.maxAllowedPacket / 2) - STATEMENT_OVERHEAD);
+    const fitting = Math.floor((options.runner.maxAllowedPacket - STATEMENT_OVERHEAD) / 2);
+    this.#partBytes = Math.max(LEAST_PART_BYTES, Math.min(PART_BYTES, fitting));
   }
 
   /**
@@ -83,11 +85,7 @@ export class XaStore {
         `SELECT payload FROM lockkeeper.xa_prepared WHERE pipeline=${this.#pipeline} AND xid=${quote(xid)} AND part=${part}`,
       );
       if (row === undefined) break;
-      try {
-        yield reader.take(row['payload'] as Buffer);
-      } catch (cause) {
-        throw new LockkeeperError('LK1311', 'lockkeeper.xa_prepared holds a payload that cannot be read', { cause });
-      }
+      yield readPart(reader, row['payload'] as Buffer);
     }
     if (!reader.isWhole) throw new LockkeeperError('LK1311', `lockkeeper.xa_prepared has lost parts of ${xid}`);
   }
@@ -108,5 +106,13 @@ export class XaStore {
       this.#tables.set(bytes, table);
     }
     return table;
+  }
+}
+
+function readPart(reader: PreparedReader, payload: Buffer): PreparedRows {
+  try {
+    return reader.take(payload);
+  } catch (cause) {
+    throw new LockkeeperError('LK1311', 'lockkeeper.xa_prepared holds a payload that cannot be read', { cause });
   }
 }
