@@ -67,6 +67,8 @@ describe('PipelineBoard', () => {
     expect(board.status().lag).toEqual({ applySeconds: 10, heartbeatSeconds: 1, bytes: 0 });
     clock.now += 5000;
     expect(board.status().lag.applySeconds).toBe(0);
+    board.applied({ step: { ...step, transactions: 0 }, bytes: 0, milliseconds: 1 });
+    expect(board.status().lag.applySeconds).toBe(0);
     queue.push({ kind: 'heartbeat', bytes: 7, end: { journal: 'b.1', offset: 10 } });
     expect(board.status().lag).toMatchObject({ applySeconds: 0, bytes: 7 });
     queue.poll();

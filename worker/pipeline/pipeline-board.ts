@@ -151,7 +151,8 @@ export class PipelineBoard {
   applied({ step, bytes, milliseconds }: AppliedBatch): void {
     const { metrics, now } = this.#options;
     const { rows } = step;
-    this.#lastAppliedAt = now();
+    // A position alone, as heartbeats bring it, says nothing of how late changes are.
+    if (step.transactions > 0) this.#lastAppliedAt = now();
     this.#lastError = null;
     this.#position = step.position;
     this.#transactions += step.transactions;
