@@ -194,7 +194,7 @@ export class TransactionAssembler {
   }
 
   #emitPart(last: boolean): void {
-    const end = last ? this.#options.mark() : this.#start;
+    const end = this.#options.mark();
     if (last) this.#done = end;
     const first = this.#partEvents === 0;
     const events = this.#events;
