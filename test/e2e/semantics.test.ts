@@ -122,6 +122,20 @@ describe.each([
     );
   });
 
+  // MySQL has no such switch for a session.
+  if (flavor === 'mariadb')
+    test('CHECK constraints switched off in the session', async () => {
+      await same(
+        's_check_off',
+        [
+          'CREATE TABLE t (id INT PRIMARY KEY, v INT CHECK (v > 0))',
+          'INSERT INTO t VALUES (1,1); SET check_constraint_checks=0; INSERT INTO t VALUES (2,-2),(3,-3); SET check_constraint_checks=1',
+          'BEGIN; INSERT INTO t VALUES (4,4); SET check_constraint_checks=0; UPDATE t SET v=-4 WHERE id=4; SET foreign_key_checks=0; DELETE FROM t WHERE id=3; COMMIT',
+        ],
+        3,
+      );
+    });
+
   test('unique values change hands within a transaction', async () => {
     await same(
       's_unique',

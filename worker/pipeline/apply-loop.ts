@@ -101,6 +101,10 @@ export class ApplyLoop {
   #lastCheckpointAt: number;
   #stopping = false;
   #join: JoinState = { commitMs: 0, arrivals: 0 };
+  /** Commit time at the source of the first transaction that is collected, microseconds; null while there is none. */
+  #collectedSince: number | null = null;
+  /** The same for the batches that are being written, the oldest first. */
+  readonly #writingSince: { readonly micros: number }[] = [];
 
   constructor(options: ApplyLoopOptions) {
     this.#options = options;
@@ -110,6 +114,11 @@ export class ApplyLoop {
       options.queue.fail(error);
     });
     this.#lastCheckpointAt = options.now();
+  }
+
+  /** When the oldest transaction that was taken and is not applied was committed at the source, microseconds; null when there is none. */
+  get oldestMicros(): number | null {
+    return this.#writingSince[0]?.micros ?? this.#collectedSince;
   }
 
   /** Applies until the queue ends (clean stop) or something fails. Whole transactions taken from the queue are committed first. */
@@ -177,6 +186,7 @@ export class ApplyLoop {
   }
 
   async #accept(item: StreamItem): Promise<void> {
+    if ('head' in item) this.#collectedSince ??= item.head.commitMicros;
     switch (item.kind) {
       case 'transaction':
         return this.#acceptTransaction(item);
@@ -312,9 +322,13 @@ export class ApplyLoop {
     const done = this.#done;
     this.#done = [];
     this.#transactions = 0;
+    const since = this.#collectedSince;
+    const writing = since === null ? null : { micros: since };
+    if (writing !== null) this.#writingSince.push(writing);
     this.#checkpointed();
     await gate.wait();
     const onCommitted = (milliseconds: number) => {
+      if (writing !== null) this.#writingSince.splice(this.#writingSince.indexOf(writing), 1);
       this.#join = { ...this.#join, commitMs: milliseconds };
       onApplied({ step, bytes, milliseconds });
     };
@@ -333,6 +347,7 @@ export class ApplyLoop {
 
   #checkpointed(): void {
     this.#pendingPosition = false;
+    this.#collectedSince = null;
     this.#lastCheckpointAt = this.#options.now();
   }
 

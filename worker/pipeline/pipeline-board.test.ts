@@ -29,8 +29,9 @@ function setUp() {
     lastError: null,
   };
   const queue = new ByteQueue<StreamItem>(1000);
+  const work = { oldestMicros: null as number | null };
   const text = async (name: string) => (await metrics.registry.getSingleMetricAsString(name)).split('\n').slice(2);
-  return { clock, board, stream, queue, text };
+  return { clock, board, stream, queue, work, text };
 }
 
 describe('PipelineBoard', () => {
@@ -42,19 +43,29 @@ describe('PipelineBoard', () => {
   });
 
   it('tells the lag of what was just applied, none when nothing waits, and a growing one while work waits', () => {
-    const { board, stream, queue, clock } = setUp();
-    board.following(stream, queue);
+    const { board, stream, queue, work, clock } = setUp();
+    board.following(stream, queue, work);
     board.applied({ step, bytes: 1, milliseconds: 1 });
     expect(board.status().lag).toEqual({ applySeconds: 10, heartbeatSeconds: 1, bytes: 0 });
     clock.now += 5000;
     expect(board.status().lag.applySeconds).toBe(0);
     queue.push({ kind: 'heartbeat', bytes: 7, end: { journal: 'b.1', offset: 10 } });
-    expect(board.status().lag).toMatchObject({ applySeconds: 15, bytes: 7 });
+    expect(board.status().lag).toMatchObject({ applySeconds: 0, bytes: 7 });
+    queue.poll();
+    const head = { gtid: null, lastCommitted: 0, sequenceNumber: 0, commitGroup: 0, commitMicros: 98_000_000, serverId: 1 };
+    const end = { journal: 'b.1', offset: 20 };
+    queue.push({ kind: 'transaction', head, events: [], bytes: 9, end, format: Buffer.alloc(0) });
+    expect(board.status().lag).toMatchObject({ applySeconds: 7, bytes: 9 });
+    // Taken from the queue, and the target does not answer.
+    queue.poll();
+    work.oldestMicros = 98_000_000;
+    clock.now += 60_000;
+    expect(board.status().lag).toMatchObject({ applySeconds: 67, bytes: 0 });
   });
 
   it('says why nothing comes from the source, until something comes again', async () => {
-    const { board, stream, queue, text } = setUp();
-    board.following(stream, queue);
+    const { board, stream, queue, text, work } = setUp();
+    board.following(stream, queue, work);
     const error = new LockkeeperError('LK1102', 'db:3306 is gone', { found: 'ECONNREFUSED' });
     stream.connected = false;
     board.sourceHooks.failed?.('db:3306', error);
@@ -95,8 +106,8 @@ describe('PipelineBoard', () => {
   });
 
   it('brings gauges up to date', async () => {
-    const { board, stream, queue, text } = setUp();
-    board.following(stream, queue);
+    const { board, stream, queue, text, work } = setUp();
+    board.following(stream, queue, work);
     board.updateGauges();
     stream.receivedBytes = 25;
     board.updateGauges();

@@ -31,6 +31,12 @@ export interface WatchedStream {
   readonly lastError: LockkeeperError | null;
 }
 
+/** What the board asks of the loop that applies. */
+export interface WatchedWork {
+  /** When the oldest transaction taken and not applied was committed at the source, microseconds; null when there is none. */
+  readonly oldestMicros: number | null;
+}
+
 const PHASES: readonly PipelinePhase[] = [
   'starting',
   'following',
@@ -52,6 +58,7 @@ export class PipelineBoard {
   #leaderSince: string | null = null;
   #stream: WatchedStream | null = null;
   #queue: ByteQueue<StreamItem> | null = null;
+  #work: WatchedWork | null = null;
   #position: SourcePosition | null = null;
   #rows: RowTotals = NO_ROWS;
   #transactions = 0;
@@ -95,10 +102,11 @@ export class PipelineBoard {
     this.#transactions = stored.transactions;
   }
 
-  following(stream: WatchedStream, queue: ByteQueue<StreamItem>): void {
+  following(stream: WatchedStream, queue: ByteQueue<StreamItem>, work: WatchedWork): void {
     this.#stream = stream;
     this.#countedBytes = 0;
     this.#queue = queue;
+    this.#work = work;
     this.#sourceError = null;
     this.#phase = 'running';
   }
@@ -109,6 +117,7 @@ export class PipelineBoard {
     this.#leaderSince = null;
     this.#stream = null;
     this.#queue = null;
+    this.#work = null;
     this.#phase = 'following';
   }
 
@@ -235,12 +244,15 @@ export class PipelineBoard {
     }
   }
 
-  /** Zero when the source has nothing that is not applied; else the age of what was applied last, growing while it stalls. */
+  /** Age of the oldest change that is known and not applied; zero when there is none, and for a moment what the last one had. */
   #applyLag(): number | null {
     if (this.#stream === null) return null;
     const { now } = this.#options;
-    const waiting = (this.#queue?.bytes ?? 0) > 0;
-    if (!waiting && this.#stream.connected) return now() - this.#lastAppliedAt < 2000 ? this.#appliedLagSeconds : 0;
+    const head = this.#queue?.head;
+    const oldest = this.#work?.oldestMicros ?? (head !== undefined && 'head' in head ? head.head.commitMicros : null);
+    if (oldest !== null && oldest > 0) return Math.max(0, now() / 1000 - oldest / 1e6);
+    if (this.#stream.connected) return now() - this.#lastAppliedAt < 2000 ? this.#appliedLagSeconds : 0;
+    // What the source has meanwhile is not known: at worst everything since.
     const position = this.#position?.timestampMicros ?? 0;
     return position === 0 ? null : Math.max(0, now() / 1000 - position / 1e6);
   }
