@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { expectSameData, startMysql, type DbServer } from '../servers/index.ts';
-import { freezeInCopy, killInCopy } from '../support/held-copy.ts';
-import type { LockkeeperProcess } from '../support/lockkeeper-process.ts';
+import { BEGUN, freezeInCopy, killInCopy, MOMENT_TAKEN } from '../support/held-copy.ts';
+import { LockkeeperProcess } from '../support/lockkeeper-process.ts';
 import { instanceDocuments, pipelineDocuments, writeManifest } from '../support/manifests.ts';
 
 /** Whole pipelines whose source changes while they copy: what the copy and the stream behind it make of it together. */
@@ -19,7 +19,7 @@ afterAll(async () => {
 });
 
 /** A pipeline of the schemas whose names begin with its own name. */
-function manifestOf(name: string, spec: Record<string, unknown> = {}, from: DbServer = source): string {
+function manifestOf(name: string, spec: Record<string, unknown> = {}, from: DbServer = source, to: DbServer = target): string {
   return writeManifest(
     instanceDocuments({
       name: `${name}-source`,
@@ -27,7 +27,7 @@ function manifestOf(name: string, spec: Record<string, unknown> = {}, from: DbSe
       serverId: (serverId += 10),
       spec: { filter: { include: [`${name}\\w*\\..*`] } },
     }),
-    pipelineDocuments({ name, instance: `${name}-source`, target, spec: { divergence: 'Stop', ...spec } }),
+    pipelineDocuments({ name, instance: `${name}-source`, target: to, spec: { divergence: 'Stop', ...spec } }),
   );
 }
 
@@ -42,7 +42,7 @@ test('without GTIDs, a transaction in parts that begins exactly where the tables
     'CREATE DATABASE parts; CREATE TABLE parts.t (id INT PRIMARY KEY, v LONGBLOB); INSERT INTO parts.t VALUES (1, NULL)',
   );
   const manifest = manifestOf('parts', {}, plain);
-  await killInCopy(manifest, 'begun');
+  await killInCopy(manifest, BEGUN);
   await plain.query('INSERT INTO parts.t VALUES (2, NULL)');
   await using lockkeeper = await freezeInCopy(manifest, 1);
   const blob = "REPEAT('x', 1000000)";
@@ -56,7 +56,7 @@ test('without GTIDs, a transaction in parts that begins exactly where the tables
 
 test('every table is dropped while it is copied', async () => {
   await source.query('CREATE DATABASE none; CREATE TABLE none.t (id INT PRIMARY KEY); INSERT INTO none.t VALUES (1)');
-  await using lockkeeper = await freezeInCopy(manifestOf('none'), 'moment-taken');
+  await using lockkeeper = await freezeInCopy(manifestOf('none'), MOMENT_TAKEN);
   await source.query('DROP TABLE none.t');
   lockkeeper.signal('SIGCONT');
   await lockkeeper.untilPhase('none', 'running');

@@ -2,25 +2,30 @@ import { untilStopped } from '../faults/process-state.ts';
 import { untilKilled } from '../faults/site.ts';
 import { LockkeeperProcess } from './lockkeeper-process.ts';
 
-/** The first commits of a first copy's record: the start of the stream is settled; the moment of the first round is taken. */
-export type CopyStep = 'begun' | 'moment-taken';
+/** Where in a first copy: behind its n-th commit, or before it (with a chunk's rows written). */
+export type CopyPlace = number | { readonly before: number };
 
-const COMMITS = { begun: 1, 'moment-taken': 2 } as const;
+/** The first commits of a copy that begins: the start of the stream is settled; the moment is taken at which the tables are read. */
+export const BEGUN = 1;
+export const MOMENT_TAKEN = 2;
 
-/** A resumed copy has its start settled, so the moment is its first commit. */
-function failpoint(step: CopyStep | number): string {
-  return `copy-after-commit:${typeof step === 'number' ? step : COMMITS[step]}`;
+function failpoint(place: CopyPlace): string {
+  return typeof place === 'number' ? `copy-after-commit:${place}` : `copy-before-commit:${place.before}`;
 }
 
-/** Runs a manifest until its first copy has made a step (or so many commits), and kills the process there. */
-export async function killInCopy(manifest: string, step: CopyStep | number): Promise<void> {
-  const lockkeeper = await LockkeeperProcess.run(manifest, { env: { LOCKKEEPER_FAILPOINT: failpoint(step) } });
-  await untilKilled(lockkeeper);
+/** Runs a manifest until its first copy has come to a place, and kills the process there. */
+export async function killInCopy(manifest: string, place: CopyPlace): Promise<void> {
+  const lockkeeper = await LockkeeperProcess.run(manifest, { env: { LOCKKEEPER_FAILPOINT: failpoint(place) } });
+  try {
+    await untilKilled(lockkeeper);
+  } finally {
+    await lockkeeper.kill9();
+  }
 }
 
 /** The same, but the process is only frozen there: SIGCONT lets it go on. */
-export async function freezeInCopy(manifest: string, step: CopyStep | number): Promise<LockkeeperProcess> {
-  const lockkeeper = await LockkeeperProcess.run(manifest, { env: { LOCKKEEPER_FAILPOINT: `${failpoint(step)}:SIGSTOP` } });
+export async function freezeInCopy(manifest: string, place: CopyPlace): Promise<LockkeeperProcess> {
+  const lockkeeper = await LockkeeperProcess.run(manifest, { env: { LOCKKEEPER_FAILPOINT: `${failpoint(place)}:SIGSTOP` } });
   await untilStopped(lockkeeper.pid);
   return lockkeeper;
 }

@@ -52,7 +52,11 @@ export async function findStart(context: StartContext): Promise<StreamStart> {
   const copies = context.config.pipeline.initialLoad.mode !== 'Never';
   const start = copies ? await copyFirst(context) : await startAsAsked(context);
   const advance = checkpoint.advanceSql({ position: start.position, transactions: 0, rows: NO_ROWS });
-  await session.query(`${forgetFinishedSql(checkpoint.pipeline)};${advance};COMMIT`);
+  try {
+    await session.query(`${forgetFinishedSql(checkpoint.pipeline)};${advance};COMMIT`);
+  } catch (error) {
+    throw checkpoint.explain(error);
+  }
   context.board.positionIs(start.position);
   return start;
 }
