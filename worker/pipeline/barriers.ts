@@ -42,7 +42,8 @@ export class Barriers implements BarrierHandlers {
 
   async statement(item: StatementItem, step: CheckpointStep): Promise<void> {
     const { writer, ddl, checkpoint, catchUp, board, log, onSchemaChange, traits, mapping } = this.#options;
-    const rewritten = rewriteStatement(parseStatement(item.sql, item.context, traits), mapping);
+    const parsed = parseStatement(item.sql, item.context, traits);
+    const rewritten = rewriteStatement(parsed, mapping);
     const ignored = rewritten.kind === 'ignore' ? rewritten.reason : this.#copiedAlready(item, rewritten, catchUp);
     if (ignored !== null) {
       log.info({ reason: ignored, position: item.end }, 'statement left out');
@@ -54,7 +55,10 @@ export class Barriers implements BarrierHandlers {
     const outcome = await ddl.apply(item, applicable, checkpoint.advanceSql(step), place);
     onSchemaChange();
     board.statement(outcome);
-    log.info({ sql: item.sql.toString('utf8'), outcome, position: item.end }, 'statement applied');
+    const sql = item.sql.toString('utf8');
+    log.info({ sql, outcome, position: item.end }, 'statement applied');
+    if (parsed.statement.kind === 'table' && parsed.statement.substitutes.length > 0)
+      log.warn({ sql }, 'the table has transactions at the target, whatever the statement says');
   }
 
   /** A first copy read the tables after this statement: their definitions have it. Null when the statement is still to be run. */

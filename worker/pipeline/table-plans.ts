@@ -4,7 +4,7 @@ import type { WriteMode } from '../target/batch-writer.ts';
 import { planTable, type TablePlan } from '../target/plan/table-plan.ts';
 import { rawCompatible } from '../target/raw-compatible.ts';
 import type { TableMetadata, TableMetadataCache } from '../target/table-metadata.ts';
-import { engineFinding, tableFindings, type TableFinding } from '../target/table-findings.ts';
+import { engineFinding, findingError, tableFindings } from '../target/table-findings.ts';
 import type { TablePlans } from './apply-loop.ts';
 
 export interface TablePlansOptions {
@@ -56,7 +56,7 @@ export class TargetTablePlans implements TablePlans {
     if (target === undefined)
       throw new LockkeeperError('LK1307', `the target has no table ${name}`, { details: { table: name } });
     const engine = engineFinding(target);
-    if (engine !== null) throw errorOf(engine, name);
+    if (engine !== null) throw findingError(engine, name);
     const reason = mode === 'Sql' ? 'apply.mode is Sql' : (rawRefused ?? rawReason(map, target));
     if (mode === 'Raw' && reason !== null) {
       throw new LockkeeperError('LK1308', `${name} cannot be replayed in Raw mode: ${reason}`, { details: { table: name } });
@@ -80,11 +80,7 @@ export class TargetTablePlans implements TablePlans {
 
 function findSqlFault(map: TableMap, target: TableMetadata, table: string): LockkeeperError | null {
   const problem = tableFindings(map, target).find((finding) => finding.severity === 'error');
-  return problem === undefined ? null : errorOf(problem, table);
-}
-
-function errorOf({ code, message, found, remedy }: TableFinding, table: string): LockkeeperError {
-  return new LockkeeperError(code, message, { found, remedy, details: { table } });
+  return problem === undefined ? null : findingError(problem, table);
 }
 
 function rawReason(map: TableMap, target: TableMetadata): string | null {

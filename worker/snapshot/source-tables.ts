@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { RowDataPacket } from 'mysql2';
 import { serverErrno } from '../../common/mysql-errors.ts';
 import type { TableRoute } from '../source/table-map.ts';
+import { isTransactional } from '../target/engines.ts';
 import { quote } from '../target/session.ts';
 import type { SourceReader } from './source-reader.ts';
 import { nameOfTable, qualified } from './types.ts';
@@ -27,7 +28,6 @@ const ER_NO_SUCH_TABLE = 1146;
 const ER_BAD_DB = 1049;
 const ER_ACCESS_DENIED = 1227;
 const ER_UNKNOWN_TABLE = 1109;
-const TRANSACTIONAL = new Set(['innodb', 'rocksdb', 'tokudb']);
 
 /** Null when the table does not exist. */
 export async function readSourceTable(reader: SourceReader, table: TableRoute): Promise<SourceTable | null> {
@@ -51,7 +51,7 @@ export async function readSourceTable(reader: SourceReader, table: TableRoute): 
       .update(`${lasting}\0${String(facts['made'])}\0${ids}`)
       .digest('hex'),
     identified: ids !== '',
-    transactional: TRANSACTIONAL.has(String(facts['engine']).toLowerCase()),
+    transactional: isTransactional(String(facts['engine'])),
     rows: Number(facts['table_rows'] ?? 0),
     rowBytes: Number(facts['row_bytes'] ?? 0),
   };

@@ -1,6 +1,7 @@
 import { LockkeeperError } from '../../common/errors.ts';
 import type { TableRoute } from '../source/table-map.ts';
 import type { TargetSession } from '../target/session.ts';
+import { engineFinding, findingError } from '../target/table-findings.ts';
 import type { TableMetadata } from '../target/table-metadata.ts';
 import type { SnapshotStore, StoredTable } from './snapshot-store.ts';
 import type { SourceTable } from './source-tables.ts';
@@ -97,12 +98,13 @@ export async function prepareGroup(
     return [];
   }
   const created = existing === undefined || records.some((record) => record.created);
+  if (existing !== undefined && !created) requireTransactions(existing);
   const rows = tables.reduce((sum, { facts }) => sum + facts.rows, 0);
   const definition = created
     ? await targets.define(first!.table, first!.metadata, first!.facts.createTable, context.flavors, {
         deferIndexes: rows >= DEFER_INDEXES_ROWS,
         travels: context.travels,
-        onOmitted: context.notice,
+        onChanged: context.notice,
       })
     : null;
   const starting = verdict === 'anew' ? tables : tables.filter(({ record }) => record === null);
@@ -127,6 +129,7 @@ export async function prepareGroup(
   if (stands === undefined) {
     await targets.create(target, definition!, await context.schemaOf(first!.table.source.schema));
     stands = (await targets.read(target))!;
+    requireTransactions(stands);
   }
   return tables.map((table) => ({
     ...table,
@@ -134,6 +137,11 @@ export async function prepareGroup(
     target: stands,
     laterIndexes: starting.includes(table) ? laterIndexes : (table.record?.laterIndexes ?? []),
   }));
+}
+
+function requireTransactions(target: TableMetadata): void {
+  const engine = engineFinding(target);
+  if (engine !== null) throw findingError(engine, nameOfTable(target));
 }
 
 function occupied(name: string): LockkeeperError {

@@ -3,6 +3,7 @@ import { LockkeeperError, messageOf } from '../../common/errors.ts';
 import { serverErrno } from '../../common/mysql-errors.ts';
 import { releaseDdlLock, tryDdlLock } from '../pipeline/ddl/ddl-lock.ts';
 import type { TableRoute } from '../source/table-map.ts';
+import { TARGET_ENGINE } from '../target/engines.ts';
 import { quote, type TargetSession } from '../target/session.ts';
 import { TableMetadataCache, type TableMetadata } from '../target/table-metadata.ts';
 import type { SnapshotStore } from './snapshot-store.ts';
@@ -92,7 +93,7 @@ export class TargetTables {
 
   /**
    * What a target table made from this definition would look like. Foreign keys to tables that neither travel nor exist at the target are
-   * left out and named by `onOmitted`: no row could satisfy them.
+   * left out, since no row could satisfy them, and engines without transactions are replaced; `onChanged` is told.
    */
   async define(
     table: SnapshotTable,
@@ -102,26 +103,29 @@ export class TargetTables {
     options: {
       deferIndexes: boolean;
       travels: (parent: TableRoute) => TableRoute | null;
-      onOmitted: (text: string) => void;
+      onChanged: (text: string) => void;
     },
   ): Promise<TargetDefinition> {
-    const { deferIndexes, travels, onOmitted } = options;
+    const { deferIndexes, travels, onChanged } = options;
     refuseUnspeakable(table.target, source);
     const parents = new Map<string, TableRoute | null>();
     for (const { name, referenced } of source.foreignKeys) {
       const parent = { schema: referenced.schema, table: referenced.table };
       const there = travels(parent) ?? ((await this.exists(parent)) ? parent : null);
       if (there === null)
-        onOmitted(`foreign key ${name} of ${nameOfTable(table.target)} is left out: ${nameOfTable(parent)} is not copied`);
+        onChanged(`foreign key ${name} of ${nameOfTable(table.target)} is left out: ${nameOfTable(parent)} is not copied`);
       parents.set(nameOfTable(parent), there);
     }
-    return targetDefinition({
+    const definition = targetDefinition({
       createTable,
       table,
       flavors,
       deferIndexes,
       referenced: (parent) => parents.get(nameOfTable(parent)) ?? travels(parent),
     });
+    if (definition.replacedEngine !== null)
+      onChanged(`${nameOfTable(table.target)} gets ENGINE=${TARGET_ENGINE}: ${definition.replacedEngine} has no transactions`);
+    return definition;
   }
 
   /** Creates the schema like the source's and the table. Throws LK1308 when the target does not understand the definition. */

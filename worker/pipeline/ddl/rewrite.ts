@@ -149,6 +149,7 @@ function rewriteTableChange(parsed: ParsedStatement, change: TableChange, mappin
     ...mapped.map(({ name, target }) => replaceName(parsed, name, target!)),
     ...change.qualifiers.map(({ start, end }) => ({ start, end, text: quoteName(parsed, subject) })),
     ...change.cuts.map(({ start, end }) => ({ start, end, text: '' })),
+    ...change.substitutes,
   ];
   const sql = edited(parsed, edits);
   return {
