@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SourcePosition } from '../../worker/source/position.ts';
 import type { RowRun } from '../../worker/target/row-run.ts';
-import { loadCatchUp } from '../../worker/snapshot/snapshot-copier.ts';
+import { catchUpOf } from '../../worker/snapshot/catch-up-decision.ts';
+import { SnapshotStore } from '../../worker/snapshot/snapshot-store.ts';
 import type { Clock, SnapshotResult, SnapshotTable } from '../../worker/snapshot/types.ts';
 import { SqlWriter, type DivergencePolicy } from '../../worker/target/sql/sql-writer.ts';
 import { TableMetadataCache } from '../../worker/target/table-metadata.ts';
@@ -145,9 +146,8 @@ describe.each(['mysql', 'mariadb'] as const)('a first copy from %s', (flavor) =>
     expect(result.tables.find(({ table }) => table === 'many')!.catchUp.kind).toBe('skipUntil');
     await catchUpAndCompare(source, target, tables, result);
     const session = await openTarget(target);
-    expect(await loadCatchUp(session, pipeline)).toEqual(
-      new Map(result.tables.map((table) => [`${table.schema}.${table.table}`, table.catchUp])),
-    );
+    const stored = await new SnapshotStore(pipeline, '').read(session);
+    expect(catchUpOf(stored!)).toEqual({ tables: result.tables, others: result.others });
     session.destroy();
   });
 

@@ -6,8 +6,10 @@ import type { SourceSession } from '../source/endpoint.ts';
 import { withSession } from '../source/endpoint.ts';
 import type { SourcePosition } from '../source/position.ts';
 import { resolveStart } from '../source/start-position.ts';
-import { loadCatchUp, SnapshotCopier } from '../snapshot/snapshot-copier.ts';
-import type { SnapshotTable, TableCatchUp } from '../snapshot/types.ts';
+import { catchUpOf } from '../snapshot/catch-up-decision.ts';
+import { SnapshotCopier } from '../snapshot/snapshot-copier.ts';
+import { SnapshotStore } from '../snapshot/snapshot-store.ts';
+import type { SnapshotTable } from '../snapshot/types.ts';
 import type { Checkpoint, StoredCheckpoint } from '../target/checkpoint.ts';
 import { forgetFinishedSql } from '../target/finished.ts';
 import type { TargetSession } from '../target/session.ts';
@@ -47,7 +49,8 @@ const NO_ROWS = { inserted: 0, updated: 0, deleted: 0 };
 export async function findStart(context: StartContext): Promise<StreamStart> {
   const { stored, session, checkpoint } = context;
   if (stored.position !== null) {
-    return { position: stored.position, catchUp: new CatchUp(await loadCatchUp(session, checkpoint.pipeline)), isNew: false };
+    const copied = await new SnapshotStore(checkpoint.pipeline, '').read(session);
+    return { position: stored.position, catchUp: new CatchUp(copied === null ? undefined : catchUpOf(copied)), isNew: false };
   }
   const copies = context.config.pipeline.initialLoad.mode !== 'Never';
   const start = copies ? await copyFirst(context) : await startAsAsked(context);
@@ -77,6 +80,7 @@ async function copyFirst(context: StartContext): Promise<StreamStart> {
     source: sources.master,
     target: openTarget,
     tables: () => withSession(sources.master, (session) => selectTables(session, router)),
+    route: ({ schema, table }) => router.route(schema, table),
     pipeline: checkpoint.pipeline,
     fenceSql: checkpoint.fenceSql(),
     options: { mode: mode === 'Always' ? 'Always' : 'WhenNew', chunkRows, parallelism },
@@ -85,10 +89,10 @@ async function copyFirst(context: StartContext): Promise<StreamStart> {
     signal,
     failpoint,
   });
-  const { start, tables, rows, bytes, seconds } = await copier.run();
+  const copy = await copier.run();
+  const { tables, rows, bytes, seconds } = copy;
   log.info({ tables: tables.length, rows, bytes, seconds }, 'first copy done');
-  const catchUps = new Map<string, TableCatchUp>(tables.map(({ schema, table, catchUp }) => [`${schema}.${table}`, catchUp]));
-  return { position: start, catchUp: new CatchUp(catchUps), isNew: true };
+  return { position: copy.start, catchUp: new CatchUp(copy), isNew: true };
 }
 
 /** The source's tables that travel, as they are now. */

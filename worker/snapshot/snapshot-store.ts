@@ -168,6 +168,14 @@ export class SnapshotStore {
     ]);
   }
 
+  /** The table does not exist at the point, or does not travel (null): nothing of it is waited for. */
+  async setGone(session: TargetSession, source: TableRoute, point: number | null): Promise<void> {
+    await this.commit(session, [
+      `DELETE FROM lockkeeper.snapshot_chunk WHERE ${this.#of(source)}`,
+      `UPDATE lockkeeper.snapshot_table SET state='gone',settled_point=${point ?? 'NULL'} WHERE ${this.#of(source)}`,
+    ]);
+  }
+
   async planChunk(
     session: TargetSession,
     source: TableRoute,

@@ -24,6 +24,12 @@ export interface SourceTable {
   readonly rowBytes: number;
 }
 
+/** What tables and columns of a schema have unless they say otherwise. */
+export interface SchemaDefaults {
+  readonly charset: string;
+  readonly collation: string;
+}
+
 const ER_NO_SUCH_TABLE = 1146;
 const ER_BAD_DB = 1049;
 const ER_ACCESS_DENIED = 1227;
@@ -84,4 +90,14 @@ export async function readSourceTables(reader: SourceReader, tables: readonly Ta
     if (facts !== null) found.set(nameOfTable(table), facts);
   }
   return found;
+}
+
+/** All schemas, by name. */
+export async function readSchemas(reader: SourceReader): Promise<Map<string, SchemaDefaults>> {
+  const rows = await reader.query<RowDataPacket[]>(
+    'SELECT SCHEMA_NAME AS name, DEFAULT_CHARACTER_SET_NAME AS charset, DEFAULT_COLLATION_NAME AS collation FROM information_schema.SCHEMATA',
+  );
+  return new Map(
+    rows.map((row) => [String(row['name']), { charset: String(row['charset']), collation: String(row['collation']) }]),
+  );
 }

@@ -4,7 +4,7 @@ import type { TargetSession } from '../target/session.ts';
 import { engineFinding, findingError } from '../target/table-findings.ts';
 import type { TableMetadata } from '../target/table-metadata.ts';
 import type { SnapshotStore, StoredTable } from './snapshot-store.ts';
-import type { SourceTable } from './source-tables.ts';
+import type { SchemaDefaults, SourceTable } from './source-tables.ts';
 import type { TargetTables } from './target-tables.ts';
 import { nameOfTable, type Flavors, type SnapshotTable } from './types.ts';
 
@@ -33,7 +33,8 @@ export interface TargetGroupContext {
   readonly mode: 'WhenNew' | 'Always';
   /** Where a source table goes, null when it does not travel. */
   readonly travels: (source: TableRoute) => TableRoute | null;
-  readonly schemaOf: (schema: string) => Promise<{ charset: string; collation: string }>;
+  /** Of a schema of the source. */
+  readonly schemaOf: (schema: string) => SchemaDefaults;
   readonly notice: (text: string) => void;
   readonly sleep: (milliseconds: number) => Promise<void>;
 }
@@ -127,7 +128,7 @@ export async function prepareGroup(
   if (starting.length > 0) await begin('copying');
   let stands = verdict === 'anew' ? await targets.read(target) : existing;
   if (stands === undefined) {
-    await targets.create(target, definition!, await context.schemaOf(first!.table.source.schema));
+    await targets.create(target, definition!, context.schemaOf(first!.table.source.schema));
     stands = (await targets.read(target))!;
     requireTransactions(stands);
   }

@@ -7,6 +7,7 @@ import { TARGET_ENGINE } from '../target/engines.ts';
 import { quote, type TargetSession } from '../target/session.ts';
 import { TableMetadataCache, type TableMetadata } from '../target/table-metadata.ts';
 import type { SnapshotStore } from './snapshot-store.ts';
+import type { SchemaDefaults } from './source-tables.ts';
 import { collationFor, targetDefinition, type TargetDefinition } from './table-definition.ts';
 import { identifier, nameOfTable, qualified, type Flavors, type SnapshotTable } from './types.ts';
 
@@ -129,7 +130,7 @@ export class TargetTables {
   }
 
   /** Creates the schema like the source's and the table. Throws LK1308 when the target does not understand the definition. */
-  async create(table: TableRoute, definition: TargetDefinition, schema: { charset: string; collation: string }): Promise<void> {
+  async create(table: TableRoute, definition: TargetDefinition, schema: SchemaDefaults): Promise<void> {
     const { flavor } = this.#session;
     const database = `CREATE DATABASE IF NOT EXISTS ${identifier(table.schema)} CHARACTER SET ${schema.charset} COLLATE ${collationFor(flavor, schema.collation)}`;
     // Literals in the definition (defaults, ENUM members, comments) are text, not bytes.

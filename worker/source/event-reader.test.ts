@@ -281,7 +281,7 @@ describe('EventReader', () => {
     const before = reader.position;
     push(gtid(2), begin, query('CREATE TABLE t (a int) START TRANSACTION'), tableMap(9), write(9, [1]), xid);
     expect(items.slice(1)).toMatchObject([
-      { kind: 'statement', head: { gtid: null }, end: before, sql: Buffer.from('CREATE TABLE t (a int)') },
+      { kind: 'statement', head: { gtid: null }, end: before, beforeRows: true, sql: Buffer.from('CREATE TABLE t (a int)') },
       { kind: 'transaction', head: { gtid: `${uuid}:2` }, end: reader.position },
     ]);
   });

@@ -89,7 +89,10 @@ export interface StatementItem {
   readonly sql: Buffer;
   readonly context: StatementContext;
   readonly bytes: number;
+  /** Of a statement `beforeRows` the begin of the transaction that both belong to. */
   readonly end: PositionMark;
+  /** CREATE TABLE ... SELECT: the rows follow as a transaction. */
+  readonly beforeRows?: true;
 }
 
 /** XA transactions are logged in two pieces: the prepared rows, and later the verdict under the same xid. */

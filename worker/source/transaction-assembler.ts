@@ -173,7 +173,15 @@ export class TransactionAssembler {
       });
     }
     const head = { ...this.#head!, gtid: null };
-    this.#options.emit({ kind: 'statement', head, sql, context, bytes: sql.length + ITEM_BYTES, end: this.#start });
+    this.#options.emit({
+      kind: 'statement',
+      head,
+      sql,
+      context,
+      bytes: sql.length + ITEM_BYTES,
+      end: this.#start,
+      beforeRows: true,
+    });
   }
 
   heartbeat(): void {

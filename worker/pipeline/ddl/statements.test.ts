@@ -633,6 +633,19 @@ describe('facts for the executor', () => {
   });
 
   test.each([
+    ['DROP DATABASE shop', 'drop', 'DROP DATABASE IF EXISTS `dr`'],
+    ['DROP SCHEMA IF EXISTS shop', 'drop', 'DROP SCHEMA IF EXISTS `dr`'],
+    ['CREATE DATABASE shop CHARACTER SET latin1', 'create', 'CREATE DATABASE IF NOT EXISTS `dr` CHARACTER SET latin1'],
+    ['CREATE OR REPLACE DATABASE shop', 'create', 'CREATE OR REPLACE DATABASE `dr`'],
+    ['ALTER DATABASE shop CHARACTER SET latin1', 'alter', 'ALTER DATABASE `dr` CHARACTER SET latin1'],
+  ])('%s may find its work done', (sql, verb, again) => {
+    expect(rewrite(sql)).toMatchObject({
+      sourceAffects: [],
+      schemaChange: { verb, schema: 'dr', again: { sql: again, recovery: { kind: 'repeat', sql: again } } },
+    });
+  });
+
+  test.each([
     ['TRUNCATE t', { kind: 'repeat', sql: 'TRUNCATE `dr`.`t`' }],
     ['DROP TABLE hidden, a, b', { kind: 'repeat', sql: 'DROP TABLE IF EXISTS `dr`.`a`, `dr`.`b`' }],
     ['DROP TABLE IF EXISTS a', { kind: 'repeat', sql: 'DROP TABLE IF EXISTS `dr`.`a`' }],
