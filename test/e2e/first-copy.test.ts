@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { eventually } from '../integration/source-helpers.ts';
 import { expectSameData, startMariadb, startMysql, type DbServer } from '../servers/index.ts';
 import { BEGUN, freezeInCopy, killInCopy, MOMENT_TAKEN } from '../support/held-copy.ts';
 import { LockkeeperProcess } from '../support/lockkeeper-process.ts';
@@ -62,6 +63,73 @@ test('every table is dropped while it is copied', async () => {
   await lockkeeper.untilPhase('none', 'running');
   await source.query('CREATE TABLE none.t (id INT PRIMARY KEY, v INT); INSERT INTO none.t VALUES (1, 1)');
   expect(await untilSame(lockkeeper, 'none')).toBe(1);
+});
+
+test('Always copies anew where a position is stored: once, not at every start, and goes on after a kill', async () => {
+  await source.query(
+    `CREATE DATABASE anew; CREATE TABLE anew.t (id INT PRIMARY KEY, v INT); CREATE TABLE anew.gone (id INT PRIMARY KEY); CREATE TABLE anew.keyless (v INT);
+     INSERT INTO anew.t VALUES (1,1),(2,2),(3,3); INSERT INTO anew.gone VALUES (1); INSERT INTO anew.keyless VALUES (1),(1)`,
+  );
+  const [whenNew, always] = ['WhenNew', 'Always'].map((mode) => manifestOf('anew', { initialLoad: { mode, parallelism: 1 } }));
+  const begun = async () =>
+    String((await target.query("SELECT started_at FROM lockkeeper.snapshot WHERE pipeline='default/anew'"))[0]!['started_at']);
+  const run = async (manifest: string) => {
+    await using lockkeeper = await LockkeeperProcess.run(manifest);
+    await untilSame(lockkeeper, 'anew');
+    expect((await lockkeeper.status('anew')).divergence).toEqual({ missingOnUpdate: 0, missingOnDelete: 0, existingOnInsert: 0 });
+    expect(await lockkeeper.stop()).toBe(0);
+  };
+  await run(whenNew!);
+  await source.query('CREATE TABLE anew.streamed (id INT PRIMARY KEY); INSERT INTO anew.streamed VALUES (1)');
+  await run(whenNew!);
+  const first = await begun();
+
+  await source.query(
+    `UPDATE anew.t SET v=v+10; ALTER TABLE anew.t ADD COLUMN w INT DEFAULT 4; DROP TABLE anew.gone; INSERT INTO anew.streamed VALUES (2);
+     FLUSH BINARY LOGS; INSERT INTO anew.keyless VALUES (2)`,
+  );
+  await purgeBinlogs(source);
+  {
+    await using stuck = await LockkeeperProcess.run(whenNew!);
+    expect((await stuck.untilPhase('anew', 'suspended')).lastError).toMatchObject({ code: 'LK1109' });
+  }
+  await killInCopy(always!, 6);
+  await source.query('UPDATE anew.t SET v=v+100 WHERE id=2; INSERT INTO anew.streamed VALUES (3)');
+  const second = await begun();
+  expect(second).not.toBe(first);
+  await run(always!);
+  await source.query('INSERT INTO anew.streamed VALUES (4); INSERT INTO anew.keyless VALUES (3)');
+  await run(always!);
+  expect(await begun()).toBe(second);
+
+  // Asked for again by way of another value.
+  await target.query('DELETE FROM anew.t WHERE id=1');
+  await source.query('INSERT INTO anew.keyless VALUES (4)');
+  {
+    await using other = await LockkeeperProcess.run(whenNew!);
+    await other.untilCaughtUp('anew', source, target);
+  }
+  expect(await begun()).toBe(second);
+  await run(always!);
+  expect(await begun()).not.toBe(second);
+});
+
+test('a pipeline whose checkpoint was removed copies anew, and not over rows unasked', async () => {
+  await source.query('CREATE DATABASE removed; CREATE TABLE removed.t (v INT); INSERT INTO removed.t VALUES (1)');
+  const [whenNew, always] = ['WhenNew', 'Always'].map((mode) => manifestOf('removed', { initialLoad: { mode } }));
+  {
+    await using lockkeeper = await LockkeeperProcess.run(whenNew!);
+    await untilSame(lockkeeper, 'removed');
+    await source.query('INSERT INTO removed.t VALUES (2)');
+    await untilSame(lockkeeper, 'removed');
+  }
+  await target.query("DELETE FROM lockkeeper.checkpoint WHERE pipeline='default/removed'");
+  {
+    await using lockkeeper = await LockkeeperProcess.run(whenNew!);
+    expect((await lockkeeper.untilPhase('removed', 'suspended')).lastError).toMatchObject({ code: 'LK1601' });
+  }
+  await using lockkeeper = await LockkeeperProcess.run(always!);
+  expect(await untilSame(lockkeeper, 'removed')).toBe(2);
 });
 
 test('databases are dropped and made while they are copied', async () => {
@@ -181,3 +249,11 @@ test('MariaDB: a table is made anew with rows exactly where it was read; sequenc
   const names = await to.query("SELECT table_name AS t FROM information_schema.tables WHERE table_schema='made' ORDER BY 1");
   expect(names.map((row) => String(row['t']))).toEqual(['s', 't']);
 });
+
+async function purgeBinlogs(server: DbServer): Promise<void> {
+  await eventually(async () => {
+    const journals = (await server.query('SHOW BINARY LOGS')).map((row) => String(row['Log_name']));
+    await server.query(`PURGE BINARY LOGS TO '${journals.at(-1)}'`);
+    return (await server.query('SHOW BINARY LOGS')).length === 1;
+  }, 'the old binlogs are purged');
+}

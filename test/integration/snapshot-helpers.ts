@@ -50,6 +50,7 @@ export async function copier(
       tables.find(({ source: from }) => from.schema === schema && from.table === table)?.target ?? null,
     pipeline,
     fenceSql: await lead(target, pipeline),
+    beginSql: [],
     options: { mode: 'WhenNew', chunkRows: 1000, parallelism: 3, ...options },
     ...rest,
   });

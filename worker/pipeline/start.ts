@@ -8,13 +8,14 @@ import type { SourcePosition } from '../source/position.ts';
 import { resolveStart } from '../source/start-position.ts';
 import { catchUpOf } from '../snapshot/catch-up-decision.ts';
 import { SnapshotCopier } from '../snapshot/snapshot-copier.ts';
-import { SnapshotStore } from '../snapshot/snapshot-store.ts';
+import { followSql, SnapshotStore } from '../snapshot/snapshot-store.ts';
 import type { SnapshotTable } from '../snapshot/types.ts';
-import type { Checkpoint, StoredCheckpoint } from '../target/checkpoint.ts';
+import { forgetPositionSql, type Checkpoint, type StoredCheckpoint } from '../target/checkpoint.ts';
 import { forgetFinishedSql } from '../target/finished.ts';
 import type { TargetSession } from '../target/session.ts';
 import { withAnySource } from './any-source.ts';
 import { CatchUp } from './catch-up.ts';
+import { abandonDdlSql } from './ddl/ddl-table.ts';
 import type { PipelineBoard } from './pipeline-board.ts';
 import type { Router } from './router.ts';
 import type { SourceEndpoints } from './secrets.ts';
@@ -44,19 +45,25 @@ const NO_ROWS = { inserted: 0, updated: 0, deleted: 0 };
 
 /**
  * Where the stream begins: at the stored position; else behind the first copy; else at spec.start. A new position is stored
- * before the stream begins, so that the choice is made once.
+ * before the stream begins, so that the choice is made once. A mode that was changed to Always makes the pipeline a new one, once.
  */
 export async function findStart(context: StartContext): Promise<StreamStart> {
-  const { stored, session, checkpoint } = context;
+  const { stored, session, checkpoint, log } = context;
+  const { mode } = context.config.pipeline.initialLoad;
   if (stored.position !== null) {
-    const copied = await new SnapshotStore(checkpoint.pipeline, '').read(session);
-    return { position: stored.position, catchUp: new CatchUp(copied === null ? undefined : catchUpOf(copied)), isNew: false };
+    const store = new SnapshotStore(checkpoint.pipeline, checkpoint.fenceSql());
+    const copied = await store.read(session);
+    if (mode !== 'Always' || copied?.mode === 'Always') {
+      if (copied !== null && copied.mode !== mode) await store.setMode(session, mode);
+      return { position: stored.position, catchUp: new CatchUp(copied === null ? undefined : catchUpOf(copied)), isNew: false };
+    }
+    log.warn({ position: stored.position }, 'initialLoad.mode was set to Always: the tables are copied anew');
   }
-  const copies = context.config.pipeline.initialLoad.mode !== 'Never';
-  const start = copies ? await copyFirst(context) : await startAsAsked(context);
+  const start = mode === 'Never' ? await startAsAsked(context) : await copyFirst(context);
   const advance = checkpoint.advanceSql({ position: start.position, transactions: 0, rows: NO_ROWS });
+  const follow = [forgetFinishedSql(checkpoint.pipeline), followSql(checkpoint.pipeline, mode)];
   try {
-    await session.query(`${forgetFinishedSql(checkpoint.pipeline)};${advance};COMMIT`);
+    await session.query(`${follow.join(';')};${advance};COMMIT`);
   } catch (error) {
     throw checkpoint.explain(error);
   }
@@ -83,6 +90,7 @@ async function copyFirst(context: StartContext): Promise<StreamStart> {
     route: ({ schema, table }) => router.route(schema, table),
     pipeline: checkpoint.pipeline,
     fenceSql: checkpoint.fenceSql(),
+    beginSql: [forgetPositionSql(checkpoint.pipeline), abandonDdlSql(checkpoint.pipeline)],
     options: { mode: mode === 'Always' ? 'Always' : 'WhenNew', chunkRows, parallelism },
     onProgress: (progress) => board.copying(progress),
     onNotice: (text) => log.warn({}, text),

@@ -24,7 +24,7 @@ function stored(text: string): StoredSnapshot {
     };
   });
   const start = { flavor: 'mysql', serverUuid: 'u', gtid: null, journal: 'b.1', offset: 4, timestampMicros: 0 } as const;
-  return { state: 'copying', start, points: [], tables };
+  return { state: 'copying', mode: 'WhenNew', start, points: [], tables };
 }
 
 /** `now` lists tables with their definitions: `a=1 b=2`. */

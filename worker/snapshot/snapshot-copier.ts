@@ -108,15 +108,21 @@ export class SnapshotCopier {
 
   /** The stream will begin where the first run began, if the source can still go on from there; otherwise all is copied anew. */
   async #settleStart(session: TargetSession, known: StoredSnapshot | null): Promise<void> {
-    await withSession(this.#options.source, async (source) => {
-      if (known === null) return this.#store.begin(session, await startingPosition(source));
+    const { source, onNotice, beginSql: alsoSql } = this.#options;
+    const { mode } = this.#options.options;
+    await withSession(source, async (server) => {
+      if (known === null || known.state === 'followed') {
+        // Rows that the stream has worked on are the target's own unless somebody says that they may go.
+        const owned = known !== null && mode === 'Always';
+        return this.#store.begin(session, await startingPosition(server), mode, { owned, alsoSql });
+      }
       try {
-        if ((await checkPosition(source, known.start)) !== null) return;
+        if ((await checkPosition(server, known.start)) !== null) return;
       } catch (error) {
         if (!(error instanceof LockkeeperError) || !['LK1109', 'LK1110'].includes(error.code)) throw error;
       }
-      this.#options.onNotice?.('the source cannot go on from where the first copy began, so the tables are copied anew');
-      await this.#store.restart(session, await startingPosition(source));
+      onNotice?.('the source cannot go on from where the first copy began, so the tables are copied anew');
+      await this.#store.begin(session, await startingPosition(server), mode, { owned: true, alsoSql });
     });
   }
 

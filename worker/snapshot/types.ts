@@ -74,6 +74,8 @@ export interface SnapshotCopierOptions {
   readonly pipeline: string;
   /** SQL that fails when a newer leader exists (Checkpoint.fenceSql). */
   readonly fenceSql: string;
+  /** SQL that goes with the begin of a copy: what an earlier history of the pipeline left is void from then on. */
+  readonly beginSql: readonly string[];
   readonly options: {
     /** WhenNew refuses target tables that hold rows; Always deletes these rows first. */
     readonly mode: 'WhenNew' | 'Always';
