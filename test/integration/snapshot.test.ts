@@ -175,6 +175,24 @@ describe.each(['mysql', 'mariadb'] as const)('a first copy from %s', (flavor) =>
     await catchUpAndCompare(source, target, tables, result);
   });
 
+  // MariaDB is not copied at all without a lock.
+  if (flavor === 'mysql')
+    it('copies a table without a key at a moment that is known exactly, or not at all', async () => {
+      await fill(source, db);
+      await source.query(
+        `CREATE USER ${db}@'%' IDENTIFIED BY 'secret'; GRANT SELECT, REPLICATION CLIENT, REPLICATION SLAVE ON *.* TO ${db}@'%'`,
+      );
+      const tables = (await tablesOf(source, db)).filter(({ source: { table } }) => table === 'bare');
+      await using writer = new Writer(source, db);
+      await sleep(200);
+      const endpoint = endpointOf(source, { user: db, password: 'secret' });
+      const [copied] = await Promise.allSettled([copy(source, target, pipeline, tables, { source: endpoint })]);
+      await writer[Symbol.asyncDispose]();
+      if (copied.status === 'rejected')
+        expect(copied.reason).toMatchObject({ code: 'LK1602', message: expect.stringContaining(`${db}.bare`) as string });
+      else expect(copied.value.tables.map(({ catchUp }) => catchUp.kind)).not.toContain('convergeUntil');
+    });
+
   it('goes on after it was cut off, again and again', async () => {
     await fill(source, db);
     const tables = await tablesOf(source, db);

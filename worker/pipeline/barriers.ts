@@ -42,7 +42,7 @@ export class Barriers implements BarrierHandlers {
   }
 
   async statement(item: StatementItem, step: CheckpointStep): Promise<void> {
-    const { writer, ddl, checkpoint, board, log, onSchemaChange, traits, mapping } = this.#options;
+    const { writer, ddl, checkpoint, catchUp, board, log, onSchemaChange, traits, mapping } = this.#options;
     const parsed = parseStatement(item.sql, item.context, traits);
     const rewritten = await this.#afterCopy(item, parsed.statement, rewriteStatement(parsed, mapping));
     if (rewritten.kind === 'ignore') {
@@ -51,7 +51,7 @@ export class Barriers implements BarrierHandlers {
       return writer.commit(checkpoint.advanceSql(step));
     }
     const place = { serverUuid: step.position.serverUuid };
-    const outcome = await ddl.apply(item, rewritten, checkpoint.advanceSql(step), place);
+    const outcome = await ddl.apply(catchUp.active ? uncheckedItem(item) : item, rewritten, checkpoint.advanceSql(step), place);
     onSchemaChange();
     board.statement(outcome);
     const sql = item.sql.toString('utf8');
@@ -122,4 +122,12 @@ export class Barriers implements BarrierHandlers {
     }
     return { ...prepared, forget: () => this.#xa.forget(item.xid) };
   }
+}
+
+/** OPTION_NO_FOREIGN_KEY_CHECKS in a statement's flags. */
+const NO_FOREIGN_KEY_CHECKS = 0x4000000;
+
+/** While the target's tables are not of one moment, keys between them need not hold, and a new one must not ask. */
+function uncheckedItem(item: StatementItem): StatementItem {
+  return { ...item, context: { ...item.context, flags2: (item.context.flags2 ?? 0) | NO_FOREIGN_KEY_CHECKS } };
 }

@@ -34,7 +34,9 @@ describe('CatchUp', () => {
   it('drops events of a table until the point at which it was read', () => {
     const catchUp = new CatchUp(plan({ a: { kind: 'skipUntil', position: at(100) } }));
     expect(names(catchUp.treat(transaction(100, ['a', 'b'])).events)).toEqual(['b']);
+    expect(catchUp.treat(transaction(100, ['b'])).mixed).toBe(true);
     expect(names(catchUp.treat(transaction(101, ['a', 'b'])).events)).toEqual(['a', 'b']);
+    expect(catchUp.treat(transaction(102, ['b'])).mixed).toBe(false);
     expect(catchUp.active).toBe(false);
   });
 

@@ -10,6 +10,8 @@ export interface Treatment {
   readonly events: readonly RowsEvent[];
   /** Rows may be in the target already: write row by row, as upserts. */
   readonly careful: boolean;
+  /** The target's tables are not of one moment: a row may be there before its parent, or after it. */
+  readonly mixed: boolean;
 }
 
 /** What the first copy read at one moment. */
@@ -77,18 +79,18 @@ export class CatchUp {
   }
 
   treat(item: Placed & { readonly events: readonly RowsEvent[] }): Treatment {
-    if (!this.active) return { events: item.events, careful: false };
+    if (!this.active) return { events: item.events, careful: false, mixed: false };
     let careful = item.head.commitMicros <= this.#rewoundUntilMicros;
     if (!careful) this.#rewoundUntilMicros = 0;
     this.#pending = this.#pending.filter(({ position }) => includes(position, item.head.gtid, item.end));
-    if (this.#pending.length === 0) return { events: item.events, careful };
+    if (this.#pending.length === 0) return { events: item.events, careful, mixed: careful };
     const events = item.events.filter(({ table }) => {
       const name = `${table.schema}.${table.table}`;
       if (this.#pending.some((pending) => this.#skips(pending, name)) && !this.#isSequence(name, table)) return false;
       careful ||= this.#pending.some(({ converge }) => converge.has(name));
       return true;
     });
-    return { events, careful };
+    return { events, careful, mixed: true };
   }
 
   /** Sequences are in no copy: the stream has all that is known of them. */

@@ -3,6 +3,7 @@ import type { MysqlEndpoint } from '../../common/mysql-endpoint.ts';
 import { TableMetadataCache } from '../target/table-metadata.ts';
 import type { SnapshotPoint } from './catch-up-decision.ts';
 import { openConsistentPoint } from './consistent-point.ts';
+import { readForeignTies, tiedGroups } from './foreign-ties.ts';
 import { planRound, type RoundPlan } from './round-plan.ts';
 import type { StoredSnapshot } from './snapshot-store.ts';
 import type { SourceReader } from './source-reader.ts';
@@ -34,10 +35,11 @@ export interface MomentRequest {
   readonly signal: AbortSignal;
 }
 
-/** The source's tables that travel. */
+/** The source's tables that travel, and which of them must be read together. */
 interface Survey {
   readonly listed: readonly SnapshotTable[];
   readonly facts: ReadonlyMap<string, SourceTable>;
+  readonly tied: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 /**
@@ -48,12 +50,12 @@ export async function takeMoment(request: MomentRequest, observer: SourceReader)
   try {
     let before = await survey(request, observer);
     for (let attempt = 1; attempt <= POINT_TRIES; attempt++) {
-      const { listed, facts } = before;
+      const { listed, facts, tied } = before;
       const plan = planRound(
         request.stored,
         listed,
         new Map([...facts].map(([name, { definition }]) => [name, definition])),
-        new Map(),
+        tied,
       );
       const { source, connections, clock, signal } = request;
       const tables = plan.pending.map((table) => table.source);
@@ -69,6 +71,7 @@ export async function takeMoment(request: MomentRequest, observer: SourceReader)
             facts: after.facts.get(nameOfTable(table.source))!,
             metadata: metadata.get(table.source.schema, table.source.table)!,
           }));
+          if (!bounds.exact) forbidRange(read, tied);
           return { ...plan, ...bounds, point: request.point, readers, tables: read, schemas };
         }
         before = after;
@@ -90,7 +93,10 @@ async function survey({ list }: MomentRequest, observer: SourceReader): Promise<
     observer,
     listed.map((table) => table.source),
   );
-  return { listed, facts };
+  const ties = (await readForeignTies(observer)).filter(({ child, parent }) =>
+    [child, parent].every((table) => facts.has(nameOfTable(table))),
+  );
+  return { listed, facts, tied: tiedGroups(ties) };
 }
 
 function sameTables(before: Survey, after: Survey): boolean {
@@ -98,4 +104,23 @@ function sameTables(before: Survey, after: Survey): boolean {
     before.facts.size === after.facts.size &&
     [...before.facts].every(([name, { definition }]) => after.facts.get(name)?.definition === definition)
   );
+}
+
+/**
+ * Where the moment is only known as a range, changes within it may be in the rows already and are applied as upserts. That needs a
+ * key, and cannot undo what foreign keys do in silence.
+ */
+function forbidRange(tables: Moment['tables'], tied: ReadonlyMap<string, unknown>): void {
+  const unfit = tables.find(({ table, metadata }) => {
+    const keyed = metadata.primaryKey !== null || metadata.uniqueKeys.some((key) => !key.nullable && !key.functional);
+    return !keyed || tied.has(nameOfTable(table.source));
+  });
+  if (unfit === undefined) return;
+  const name = nameOfTable(unfit.table.source);
+  const why = tied.has(name) ? 'is tied to others by foreign keys that change rows by themselves' : 'has no key';
+  throw new LockkeeperError('LK1602', `${name} ${why}, so the moment at which it is read must be known exactly`, {
+    found: 'the account may take no lock, and the source was written to all the time',
+    remedy: 'Grant LOCK TABLES on the copied schemas (or RELOAD) to the source account, or copy while nobody writes.',
+    details: { table: name },
+  });
 }
