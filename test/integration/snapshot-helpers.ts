@@ -51,6 +51,7 @@ export async function copier(
     pipeline,
     fenceSql: await lead(target, pipeline),
     beginSql: [],
+    rawRefusal: () => Promise.resolve(null),
     options: { mode: 'WhenNew', chunkRows: 1000, parallelism: 3, ...options },
     ...rest,
   });

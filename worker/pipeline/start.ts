@@ -17,6 +17,7 @@ import { withAnySource } from './any-source.ts';
 import { CatchUp } from './catch-up.ts';
 import { abandonDdlSql } from './ddl/ddl-table.ts';
 import type { PipelineBoard } from './pipeline-board.ts';
+import { rawRefusal } from './raw-refusal.ts';
 import type { Router } from './router.ts';
 import type { SourceEndpoints } from './secrets.ts';
 
@@ -81,7 +82,7 @@ async function startAsAsked({ config, sources, checkpoint, log }: StartContext):
 }
 
 async function copyFirst(context: StartContext): Promise<StreamStart> {
-  const { config, sources, openTarget, checkpoint, router, board, log, signal, failpoint } = context;
+  const { config, session, sources, openTarget, checkpoint, router, board, log, signal, failpoint } = context;
   const { mode, chunkRows, parallelism } = config.pipeline.initialLoad;
   const copier = new SnapshotCopier({
     source: sources.master,
@@ -90,6 +91,7 @@ async function copyFirst(context: StartContext): Promise<StreamStart> {
     route: ({ schema, table }) => router.route(schema, table),
     pipeline: checkpoint.pipeline,
     fenceSql: checkpoint.fenceSql(),
+    rawRefusal: (flavor) => rawRefusal(session, flavor, config.pipeline.apply.mode),
     beginSql: [forgetPositionSql(checkpoint.pipeline), abandonDdlSql(checkpoint.pipeline)],
     options: { mode: mode === 'Always' ? 'Always' : 'WhenNew', chunkRows, parallelism },
     onProgress: (progress) => board.copying(progress),

@@ -40,7 +40,7 @@ export class TargetTablePlans implements TablePlans {
     return this.#decisions.get(map)?.mode ?? 'sql';
   }
 
-  /** Throws LK1307, LK1308, LK1310 or LK1314 when a table cannot be written as it is. */
+  /** Throws LK1307, LK1308, LK1310, LK1314 or LK1315 when a table cannot be written as it is. */
   async load(maps: readonly TableMap[]): Promise<void> {
     const { metadata } = this.#options;
     const missing = maps.filter((map) => !this.#decisions.has(map));
@@ -58,10 +58,11 @@ export class TargetTablePlans implements TablePlans {
     const engine = engineFinding(target);
     if (engine !== null) throw findingError(engine, name);
     const reason = mode === 'Sql' ? 'apply.mode is Sql' : (rawRefused ?? rawReason(map, target));
+    const sqlFault = findSqlFault(map, target, name);
+    if (reason !== null && sqlFault?.code === 'LK1315') throw sqlFault;
     if (mode === 'Raw' && reason !== null) {
       throw new LockkeeperError('LK1308', `${name} cannot be replayed in Raw mode: ${reason}`, { details: { table: name } });
     }
-    const sqlFault = findSqlFault(map, target, name);
     if (reason !== null && sqlFault !== null) throw sqlFault;
     return { plan: planTable(map, target), mode: reason === null ? 'raw' : 'sql', sqlFault };
   }

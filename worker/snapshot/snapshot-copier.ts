@@ -9,6 +9,7 @@ import { chooseChunkKey } from './chunk-key.ts';
 import { ChunkQueue } from './chunk-queue.ts';
 import { planColumns } from './column-transport.ts';
 import { runWorker, type TableJob } from './copy-round.ts';
+import { historyRefusal } from './history.ts';
 import { takeMoment, type Moment } from './moment.ts';
 import { ProgressReport } from './progress.ts';
 import { findRecord, isSettled, roundIsNeeded } from './round-plan.ts';
@@ -193,13 +194,16 @@ export class SnapshotCopier {
 
   /** Brings the target's tables into the state from which the round goes on. */
   async #prepare(session: TargetSession, moment: Moment, stored: StoredSnapshot, observer: SourceReader): Promise<TableJob[]> {
-    const { pipeline, options, onNotice, route } = this.#options;
+    const { pipeline, options, onNotice, route, rawRefusal } = this.#options;
     const context: TargetGroupContext = {
       session,
       store: this.#store,
       targets: new TargetTables(session, this.#store, pipeline),
       flavors: { source: moment.low.flavor, target: session.flavor },
       mode: options.mode,
+      historyRefusal: moment.tables.some(({ metadata }) => metadata.versioning !== null)
+        ? await historyRefusal(observer, session, await rawRefusal(moment.low.flavor))
+        : null,
       travels: route,
       schemaOf: (schema) => moment.schemas.get(schema)!,
       notice: (text) => onNotice?.(text),
@@ -226,9 +230,11 @@ export class SnapshotCopier {
   ): TableJob {
     const { chunkRows } = this.#options.options;
     const chunks = record?.chunks ?? [];
-    const key = chooseChunkKey(metadata);
+    // Of one key there may be many rows of the past.
+    const history = metadata.versioning !== null;
+    const key = history ? null : chooseChunkKey(metadata);
     return {
-      plan: { table, key, columns: planColumns(metadata, target, flavors) },
+      plan: { table, key, history, columns: planColumns(metadata, target, flavors) },
       queue: new ChunkQueue(chunks),
       chunkRows: Math.min(chunkRows, Math.max(MIN_CHUNK_ROWS, Math.floor(MAX_CHUNK_BYTES / Math.max(1, facts.rowBytes)))),
       definition: facts.definition,

@@ -3,6 +3,7 @@ import type { TableRoute } from '../source/table-map.ts';
 import type { TargetSession } from '../target/session.ts';
 import { engineFinding, findingError } from '../target/table-findings.ts';
 import type { TableMetadata } from '../target/table-metadata.ts';
+import { historyError } from './history.ts';
 import type { SnapshotStore, StoredTable } from './snapshot-store.ts';
 import type { SchemaDefaults, SourceTable } from './source-tables.ts';
 import type { TargetTables } from './target-tables.ts';
@@ -31,6 +32,8 @@ export interface TargetGroupContext {
   readonly targets: TargetTables;
   readonly flavors: Flavors;
   readonly mode: 'WhenNew' | 'Always';
+  /** Why the history of versioned tables cannot be copied, or null. */
+  readonly historyRefusal: string | null;
   /** Where a source table goes, null when it does not travel. */
   readonly travels: (source: TableRoute) => TableRoute | null;
   /** Of a schema of the source. */
@@ -91,14 +94,23 @@ export async function prepareGroup(
       details: { table: name, triggers: existing.triggers },
     });
   }
-  const state = { exists: existing !== undefined, hasRows: existing !== undefined && (await targets.hasRows(target)) };
+  const history = first!.metadata.versioning !== null;
+  const ours = records.some((record) => record.created);
+  const unfit = historyError(
+    nameOfTable(first!.table.source),
+    first!.metadata,
+    ours ? undefined : existing,
+    context.historyRefusal,
+  );
+  if (unfit !== null) throw unfit;
+  const state = { exists: existing !== undefined, hasRows: existing !== undefined && (await targets.hasRows(target, history)) };
   const verdict = judgeGroup(tables, records, state, context.mode);
   if (verdict === 'occupied') throw occupied(name);
   if (verdict === 'anew-together') {
     for (const record of records) if (record.state !== 'gone') await store.setTable(session, record.source, 'emptying');
     return [];
   }
-  const created = existing === undefined || records.some((record) => record.created);
+  const created = existing === undefined || ours;
   if (existing !== undefined && !created) requireTransactions(existing);
   const rows = tables.reduce((sum, { facts }) => sum + facts.rows, 0);
   const definition = created
@@ -123,7 +135,7 @@ export async function prepareGroup(
     }
     await begin('emptying');
     if (existing !== undefined && created) await targets.drop(target, context.sleep);
-    else if (existing !== undefined) await targets.empty(target);
+    else if (existing !== undefined) await targets.empty(target, history);
   }
   if (starting.length > 0) await begin('copying');
   let stands = verdict === 'anew' ? await targets.read(target) : existing;

@@ -27,7 +27,12 @@ const SETTINGS = [
   // Loads of one table may queue behind each other.
   'SESSION innodb_lock_wait_timeout=60',
 ];
-const OPTIONAL_SETTINGS = ['sql_require_primary_key=0', 'sql_generate_invisible_primary_key=0', 'innodb_strict_mode=0'];
+const OPTIONAL_SETTINGS = [
+  'sql_require_primary_key=0',
+  'sql_generate_invisible_primary_key=0',
+  'innodb_strict_mode=0',
+  'system_versioning_insert_history=1',
+];
 
 /** Makes a target session ready to load rows. Throws LK1313 when the server refuses LOAD DATA LOCAL. */
 export async function prepareLoading(session: TargetSession): Promise<void> {
@@ -81,9 +86,11 @@ export class TargetTables {
     return (await this.read(table)) !== undefined;
   }
 
-  async hasRows(table: TableRoute): Promise<boolean> {
+  /** `history`: rows of the past count too. */
+  async hasRows(table: TableRoute, history: boolean): Promise<boolean> {
+    const rows = `${qualified(table)}${history ? ' FOR SYSTEM_TIME ALL' : ''}`;
     try {
-      return (await this.#session.query<RowDataPacket[]>(`SELECT 1 FROM ${qualified(table)} LIMIT 1`)).length > 0;
+      return (await this.#session.query<RowDataPacket[]>(`SELECT 1 FROM ${rows} LIMIT 1`)).length > 0;
     } catch (error) {
       if (serverErrno(error) === ER_NO_SUCH_TABLE || serverErrno(error) === ER_BAD_DB) return false;
       throw error;
@@ -151,15 +158,18 @@ export class TargetTables {
     }
   }
 
-  /** Deletes all rows, in transactions that a former leader cannot commit. */
-  async empty(table: TableRoute): Promise<void> {
+  /** Deletes all rows, in transactions that a former leader cannot commit; with `history` those of the past too. */
+  async empty(table: TableRoute, history = false): Promise<void> {
     for (;;) {
       const { affectedRows } = await this.#session.query<ResultSetHeader>(
         `DELETE FROM ${qualified(table)} LIMIT ${ROWS_PER_DELETE}`,
       );
       await this.#store.commit(this.#session, []);
-      if (affectedRows < ROWS_PER_DELETE) return;
+      if (affectedRows < ROWS_PER_DELETE) break;
     }
+    if (!history) return;
+    await this.#session.query(`DELETE HISTORY FROM ${qualified(table)}`);
+    await this.#store.commit(this.#session, []);
   }
 
   /** Drops a table that the copy made. The lock lets a new leader end this connection, since DDL cannot carry the fence. */

@@ -76,6 +76,8 @@ export interface SnapshotCopierOptions {
   readonly fenceSql: string;
   /** SQL that goes with the begin of a copy: what an earlier history of the pipeline left is void from then on. */
   readonly beginSql: readonly string[];
+  /** Why row events of a source of this family cannot be replayed at the target, or null: without that no history can be followed. */
+  readonly rawRefusal: (source: Flavor) => Promise<string | null>;
   readonly options: {
     /** WhenNew refuses target tables that hold rows; Always deletes these rows first. */
     readonly mode: 'WhenNew' | 'Always';

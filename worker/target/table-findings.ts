@@ -4,6 +4,7 @@ import { isTransactional } from './engines.ts';
 import { columnFault } from './sql/column-fault.ts';
 import { matchColumns } from './sql/source-column.ts';
 import type { TableMetadata } from './table-metadata.ts';
+import { historyFinding } from './versioning.ts';
 
 export interface TableFinding {
   readonly code: ErrorCode;
@@ -42,6 +43,8 @@ export function tableFindings(map: TableMap, target: TableMetadata | undefined):
   const findings: TableFinding[] = [];
   const engine = engineFinding(target);
   if (engine !== null) findings.push(engine);
+  const history = historyFinding(map, target);
+  if (history !== null) return [...findings, history];
   const differences = columnDifferences(map, target);
   if (differences.length > 0) {
     findings.push({

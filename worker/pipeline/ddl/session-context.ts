@@ -63,6 +63,8 @@ export function contextSettings(
   if (flavor === 'mysql') set('sql_generate_invisible_primary_key', 0); // the source logs such a key as part of the statement
   // A table whose statement names no engine must have transactions too.
   set('default_storage_engine', quote(TARGET_ENGINE));
+  // The source kept the history of its versioned tables, or it would have refused to alter them.
+  if (flavor === 'mariadb') set('system_versioning_alter_history', "'KEEP'");
   set('timestamp', context.timestamp.toFixed(6));
   set('collation_server', context.charset === null ? null : collation(context.charset.server, flavor));
   // By name: MariaDB takes ids of default collations only.
@@ -86,6 +88,7 @@ const compared = new Set([
   'explicit_defaults_for_timestamp',
   'sql_generate_invisible_primary_key',
   'default_storage_engine',
+  'system_versioning_alter_history',
 ]);
 
 const CLIENT = 'character_set_client';

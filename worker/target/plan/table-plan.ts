@@ -1,5 +1,6 @@
 import type { TableMap } from '../../source/table-map.ts';
 import type { ReferentialAction, TableMetadata } from '../table-metadata.ts';
+import { historyColumns } from '../versioning.ts';
 import { RowKeyReader } from './row-key.ts';
 
 /**
@@ -27,7 +28,8 @@ export function planTable(map: TableMap, target: TableMetadata): TablePlan {
     const cascades = target.referencedBy.some(({ onDelete, onUpdate }) => !isCheck(onDelete) || !isCheck(onUpdate));
     return { kind: 'global', join, cascades };
   }
-  const key = compactableKey(map, target);
+  // A row of the past has the primary key of the present one.
+  const key = historyColumns(map, target) === null ? compactableKey(map, target) : null;
   return key === null ? { kind: 'in-order', join } : { kind: 'by-key', key: new RowKeyReader(map, key) };
 }
 
