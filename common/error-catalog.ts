@@ -2,7 +2,7 @@
  * Every error code that Lockkeeper can report. A code is stable for ever: it is never reused and its meaning never changes.
  *
  * Ranges: LK10xx manifest and configuration, LK11xx source, LK12xx binlog stream and decoding, LK13xx target, LK14xx apply,
- * LK15xx DDL, LK16xx snapshot, LK17xx coordination. docs/errors.md is generated from this table (docs/generate.ts).
+ * LK15xx DDL, LK16xx snapshot, LK17xx coordination, LK18xx operator. docs/errors.md is generated from this table (docs/generate.ts).
  */
 
 export interface CatalogEntry {
@@ -97,6 +97,14 @@ export const errorCatalog = {
       'Give source and target the same number of shards, or one target for all of them; use only groups that the source pattern has; order rules from the special to the general, the first match wins.',
     retryable: false,
     severity: 'error',
+  },
+
+  LK1011: {
+    title: 'a check could not be made',
+    meaning: 'The server answered one question of a check with an error; everything else was looked at all the same.',
+    remedy: 'Correct what the server says, and check again.',
+    retryable: true,
+    severity: 'warning',
   },
 
   LK1101: {
@@ -216,6 +224,14 @@ export const errorCatalog = {
     remedy:
       'Choose a moment between the first event of the oldest file in SHOW BINARY LOGS and now, or start with latest: true and an initial load.',
     retryable: false,
+    severity: 'error',
+  },
+  LK1115: {
+    title: 'source refused a statement',
+    meaning:
+      'The source answered a question about itself or its tables with an error that no other code describes. Nothing was written, the position stays where it was.',
+    remedy: 'The details hold the source’s error number and message. Correct the cause at the source; the pipeline tries again.',
+    retryable: true,
     severity: 'error',
   },
 
@@ -553,6 +569,14 @@ export const errorCatalog = {
       'A znode was missing, there already, changed by somebody else or protected by an access list, where Lockkeeper expected otherwise.',
     remedy:
       'Look at the path given with zkCli.sh. Do not edit what lies under /lockkeeper by hand, and do not let two installations share one namespace and instance in one ensemble.',
+    retryable: true,
+    severity: 'error',
+  },
+  LK1801: {
+    title: 'no access to the Kubernetes API',
+    meaning: 'The operator found no credentials for a Kubernetes API server, or cannot read them. It does not start.',
+    remedy:
+      'In a cluster leave automountServiceAccountToken of the operator’s pod on, as the chart does. Elsewhere point KUBECONFIG at a kubeconfig whose current context works with kubectl.',
     retryable: true,
     severity: 'error',
   },

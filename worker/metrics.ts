@@ -31,6 +31,16 @@ export class WorkerMetrics {
     'Age of the newest applied transaction; 0 when nothing is waiting',
     PIPELINE,
   );
+  readonly lagLimit = this.#gauge(
+    'lockkeeper_lag_limit_seconds',
+    'Lag from which the pipeline counts as lagging: spec.alerts.lagSeconds',
+    PIPELINE,
+  );
+  readonly headroom = this.#gauge(
+    'lockkeeper_source_retention_headroom_seconds',
+    'Seconds until the source deletes binlog that the pipeline still needs',
+    PIPELINE,
+  );
   readonly heartbeatAge = this.#gauge(
     'lockkeeper_source_silence_seconds',
     'Seconds since the source was last heard of',
@@ -70,6 +80,18 @@ export class WorkerMetrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** Ends the series of a pipeline that is gone. */
+  async forget(namespace: string, pipeline: string): Promise<void> {
+    for (const metric of Object.values(this)) {
+      if (!(metric instanceof Counter || metric instanceof Gauge || metric instanceof Histogram)) continue;
+      for (const { labels } of (await metric.get()).values) {
+        if (labels['namespace'] !== namespace || labels['pipeline'] !== pipeline) continue;
+        const { le: _, ...own } = labels;
+        metric.remove(own);
+      }
+    }
   }
 
   #counter<L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> {

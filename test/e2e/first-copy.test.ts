@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually } from '../integration/source-helpers.ts';
 import { expectSameData, startMariadb, startMysql, type DbServer } from '../servers/index.ts';
 import { BEGUN, freezeInCopy, killInCopy, MOMENT_TAKEN } from '../support/held-copy.ts';
-import { LockkeeperProcess } from '../support/lockkeeper-process.ts';
+import { lockkeeper, LockkeeperProcess } from '../support/lockkeeper-process.ts';
 import { instanceDocuments, pipelineDocuments, writeManifest } from '../support/manifests.ts';
 
 /** Whole pipelines whose source changes while they copy: what the copy and the stream behind it make of it together. */
@@ -74,10 +74,15 @@ test('Always copies anew where a position is stored: once, not at every start, a
   const begun = async () =>
     String((await target.query("SELECT started_at FROM lockkeeper.snapshot WHERE pipeline='default/anew'"))[0]!['started_at']);
   const run = async (manifest: string) => {
-    await using lockkeeper = await LockkeeperProcess.run(manifest);
-    await untilSame(lockkeeper, 'anew');
-    expect((await lockkeeper.status('anew')).divergence).toEqual({ missingOnUpdate: 0, missingOnDelete: 0, existingOnInsert: 0 });
-    expect(await lockkeeper.stop()).toBe(0);
+    await using worker = await LockkeeperProcess.run(manifest);
+    await untilSame(worker, 'anew');
+    expect((await worker.status('anew')).divergence).toEqual({
+      missingOnUpdate: 0,
+      missingOnDelete: 0,
+      existingOnInsert: 0,
+      repaired: 0,
+    });
+    expect(await worker.stop()).toBe(0);
   };
   await run(whenNew!);
   await source.query('CREATE TABLE anew.streamed (id INT PRIMARY KEY); INSERT INTO anew.streamed VALUES (1)');
@@ -93,6 +98,8 @@ test('Always copies anew where a position is stored: once, not at every start, a
     await using stuck = await LockkeeperProcess.run(whenNew!);
     expect((await stuck.untilPhase('anew', 'suspended')).lastError).toMatchObject({ code: 'LK1109' });
   }
+  expect((await lockkeeper(['check', '-f', whenNew!])).stdout).toContain('LK1109');
+  expect((await lockkeeper(['check', '-f', always!])).stdout).not.toContain('LK1109');
   await killInCopy(always!, 6);
   await source.query('UPDATE anew.t SET v=v+100 WHERE id=2; INSERT INTO anew.streamed VALUES (3)');
   const second = await begun();
@@ -199,7 +206,7 @@ test('tables swap their names while they are copied, as online schema changes ma
   );
   await untilSame(lockkeeper, 'swaps');
   const { divergence } = await lockkeeper.status('swaps');
-  expect(divergence).toEqual({ missingOnUpdate: 0, missingOnDelete: 0, existingOnInsert: 0 });
+  expect(divergence).toEqual({ missingOnUpdate: 0, missingOnDelete: 0, existingOnInsert: 0, repaired: 0 });
 });
 
 test('tables are dropped and renamed before an interrupted copy goes on', async () => {
@@ -227,7 +234,7 @@ test('tables are dropped and renamed before an interrupted copy goes on', async 
   await source.query("RENAME TABLE paused.b2 TO paused.b; INSERT INTO paused.c VALUES ('newer'); UPDATE paused.a2 SET v=-3");
   await untilSame(lockkeeper, 'paused');
   const { divergence } = await lockkeeper.status('paused');
-  expect(divergence).toEqual({ missingOnUpdate: 0, missingOnDelete: 0, existingOnInsert: 0 });
+  expect(divergence).toEqual({ missingOnUpdate: 0, missingOnDelete: 0, existingOnInsert: 0, repaired: 0 });
 });
 
 test('MariaDB: a table is made anew with rows exactly where it was read; sequences, which are in no copy', async () => {

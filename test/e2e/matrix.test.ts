@@ -144,6 +144,7 @@ async function expectSame(way: Way): Promise<void> {
     missingOnUpdate: 0,
     missingOnDelete: 0,
     existingOnInsert: 0,
+    repaired: 0,
   });
 }
 

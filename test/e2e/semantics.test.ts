@@ -315,6 +315,7 @@ describe.each([
 
   test('XA transactions, with a restart of the worker before the verdict', async () => {
     await same('s_xa', ['CREATE TABLE t (id INT PRIMARY KEY, v INT); INSERT INTO t VALUES (1,1),(2,2),(3,3)'], 3);
+    await source.query('CREATE TABLE s_xa.large (id INT AUTO_INCREMENT PRIMARY KEY, v TEXT)');
     const xa = async (id: string, sql: string) => {
       const connection = await source.connect({ multipleStatements: true });
       await connection.query(`XA START '${id}'; ${sql}; XA END '${id}'; XA PREPARE '${id}'`);
@@ -324,6 +325,9 @@ describe.each([
     await source.query("XA COMMIT 'early'");
     await xa('kept', 'UPDATE s_xa.t SET v=100 WHERE id=1; INSERT INTO s_xa.t VALUES (11,11)');
     await xa('dropped', 'DELETE FROM s_xa.t WHERE id=2; INSERT INTO s_xa.t VALUES (12,12)');
+    const double = 'INSERT INTO s_xa.large (v) SELECT v FROM s_xa.large;';
+    const row = "INSERT INTO s_xa.large (v) VALUES (REPEAT('x', 2000));";
+    await xa('large', `${row} ${double.repeat(12)} UPDATE s_xa.large SET v=id WHERE id % 7 = 0`);
     await xa('in two parts', 'INSERT INTO s_xa.t VALUES (13,13); UPDATE s_xa.t SET v=-13 WHERE id=13');
     await source.query('INSERT INTO s_xa.t VALUES (20,20)');
     for (const mode of MODES) {
@@ -333,11 +337,14 @@ describe.each([
     }
     await lockkeeper.kill9();
     lockkeeper = await LockkeeperProcess.run(manifest);
-    await source.query("XA COMMIT 'kept'; XA ROLLBACK 'dropped'; XA COMMIT 'in two parts'; INSERT INTO s_xa.t VALUES (21,21)");
+    await source.query(
+      "XA COMMIT 'kept'; XA ROLLBACK 'dropped'; XA COMMIT 'in two parts'; XA COMMIT 'large'; INSERT INTO s_xa.t VALUES (21,21)",
+    );
     await source.query(
       "XA START 'one phase'; INSERT INTO s_xa.t VALUES (22,22); XA END 'one phase'; XA COMMIT 'one phase' ONE PHASE",
     );
-    expect(await expectSameInBoth(lockkeeper, source, target, 's_xa')).toBe(9);
+    await source.query(`XA START 'at once'; ${double} XA END 'at once'; XA COMMIT 'at once' ONE PHASE`);
+    expect(await expectSameInBoth(lockkeeper, source, target, 's_xa')).toBe(9 + 2 ** 13);
     expect(await target.query('SELECT * FROM lockkeeper.xa_prepared')).toEqual([]);
   });
 

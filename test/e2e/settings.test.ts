@@ -208,7 +208,12 @@ describe('where a pipeline begins', () => {
     await plain.query('INSERT INTO plain.u VALUES (3)');
     await second.untilCaughtUp('plain', plain, target);
     await expectSameData(plain, target, { tables: ['plain.t', 'plain.u'] });
-    expect((await second.status('plain')).divergence).toEqual({ missingOnUpdate: 0, missingOnDelete: 0, existingOnInsert: 0 });
+    expect((await second.status('plain')).divergence).toEqual({
+      missingOnUpdate: 0,
+      missingOnDelete: 0,
+      existingOnInsert: 0,
+      repaired: 0,
+    });
   });
 });
 
@@ -249,14 +254,15 @@ test('rows that somebody changed at the target: repaired, left or a reason to st
       const { lastError, divergence } = await lockkeeper.untilPhase(name, 'suspended');
       expect(lastError).toMatchObject({ code: 'LK1402', message: expect.stringContaining(`${twin(name)}.t`) as string });
       expect(lastError?.remedy).toContain('divergence');
-      expect(divergence).toEqual({ missingOnUpdate: 0, missingOnDelete: 0, existingOnInsert: 0 });
+      expect(divergence).toEqual({ missingOnUpdate: 0, missingOnDelete: 0, existingOnInsert: 0, repaired: 0 });
       expect(await at(target, `SELECT id, v FROM ${twin(name)}.t ORDER BY id`)).toEqual(['3,3', '4,4', '10,-1']);
       continue;
     }
     await lockkeeper.untilCaughtUp(name, source, target);
     const { divergence, phase } = await lockkeeper.status(name);
     expect(phase).toBe('running');
-    expect(divergence).toEqual({ missingOnUpdate: 1, missingOnDelete: 2, existingOnInsert: 1 });
+    const repaired = policy === 'Repair' ? 4 : 0;
+    expect(divergence).toEqual({ missingOnUpdate: 1, missingOnDelete: 2, existingOnInsert: 1, repaired });
     const metric = (kind: string) => lockkeeper.metric('lockkeeper_divergent_rows_total', { pipeline: name, kind });
     expect([await metric('missing_on_update'), await metric('missing_on_delete'), await metric('existing_on_insert')]).toEqual([
       1, 2, 1,

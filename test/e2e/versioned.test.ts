@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startMariadb, startMysql, type DbServer } from '../servers/index.ts';
 import { killInCopy } from '../support/held-copy.ts';
-import { LockkeeperProcess } from '../support/lockkeeper-process.ts';
+import { lockkeeper, LockkeeperProcess } from '../support/lockkeeper-process.ts';
 import { instanceDocuments, pipelineDocuments, writeManifest } from '../support/manifests.ts';
 
 /** MariaDB's system-versioned tables: their history is rows too, and arrives to the microsecond or not at all. */
@@ -86,8 +86,10 @@ test('where history cannot be kept this is said before anything is copied, and b
     { name: 'b', to: mysql, spec: {} },
   ];
   for (const { to, spec } of cases) {
-    await using lockkeeper = await LockkeeperProcess.run(manifestOf('w', to, spec));
-    const { lastError } = await lockkeeper.untilPhase('w', 'suspended');
+    const manifest = manifestOf('w', to, spec);
+    expect((await lockkeeper(['check', '-f', manifest])).stdout).toContain('LK1315');
+    await using worker = await LockkeeperProcess.run(manifest);
+    const { lastError } = await worker.untilPhase('w', 'suspended');
     expect(lastError).toMatchObject({ code: 'LK1315', message: expect.stringContaining('w.t') as string });
     expect(lastError?.remedy).toContain('filter');
     const there = await to.query("SELECT table_name FROM information_schema.tables WHERE table_schema='w'");
@@ -99,12 +101,12 @@ test('where history cannot be kept this is said before anything is copied, and b
     await target.query(
       'CREATE DATABASE IF NOT EXISTS w; CREATE OR REPLACE TABLE w.t (id INT PRIMARY KEY, n INT); INSERT INTO w.t VALUES (1,2); DELETE FROM lockkeeper.checkpoint',
     );
-    await using lockkeeper = await LockkeeperProcess.run(
+    await using worker = await LockkeeperProcess.run(
       manifestOf('w', target, { apply: { mode }, initialLoad: { mode: 'Never' } }),
     );
-    await lockkeeper.untilPhase('w', 'running');
+    await worker.untilPhase('w', 'running');
     await source.query('UPDATE w.t SET n=n+1');
-    const { lastError } = await lockkeeper.untilPhase('w', 'suspended');
+    const { lastError } = await worker.untilPhase('w', 'suspended');
     expect(lastError).toMatchObject({ code: 'LK1315', found: expect.stringContaining('row_start') as string });
     expect(await target.query('SELECT n FROM w.t')).toEqual([{ n: 2 }]);
   }

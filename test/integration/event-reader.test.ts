@@ -73,14 +73,15 @@ function groupsOf(items: readonly StreamItem[]): ReadGroup[] {
   for (const item of items) {
     if (item.kind === 'heartbeat' || item.kind === 'restart' || item.head.gtid === null) continue;
     const { gtid, lastCommitted, sequenceNumber } = item.head;
-    if (item.kind === 'part') {
-      if (item.first) expect(parts).toEqual([]);
-      parts.push(...item.events);
-      if (!item.last) continue;
-    }
-    const events = item.kind === 'part' ? parts : item.kind === 'statement' ? [] : [...item.events];
+    if (item.kind === 'statement' && item.beforeRows) continue;
+    if ((item.kind === 'part' || item.kind === 'xa-part') && item.first) expect(parts).toEqual([]);
+    if (item.kind !== 'statement') parts.push(...item.events);
+    if (item.kind === 'xa-part' || (item.kind === 'part' && !item.last)) continue;
+    const events = parts;
     parts = [];
-    const xa = item.kind.startsWith('xa-') ? [item.kind.slice(3)] : [];
+    // Committed in one phase it is a plain transaction.
+    const verdict = item.kind !== 'xa-commit' || item.first;
+    const xa = item.kind.startsWith('xa-') && verdict ? [item.kind.slice(3)] : [];
     groups.push({ gtid, lastCommitted, sequenceNumber, events, xa, end: item.end });
   }
   expect(parts).toEqual([]);

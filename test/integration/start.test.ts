@@ -49,6 +49,7 @@ it('is refused as an old leader’s where another took over before the first pos
       worker: 'w',
       region: null,
       metrics: new WorkerMetrics(),
+      lagLimitSeconds: 30,
       now: Date.now,
     }),
     log: pino({ level: 'silent' }),

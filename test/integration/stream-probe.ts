@@ -46,7 +46,7 @@ export class StreamProbe {
       serverId,
       route: (schema: string, table: string) => (schema === 'shop' ? { schema, table } : null),
       heartbeat: { intervalSeconds: 0.5, failoverAfterMisses: 3 },
-      rewindWithoutGtid: false,
+      boundBy: () => null,
       clock: impatient,
       log: { info: () => undefined, warn: () => undefined },
       ...more,
@@ -67,11 +67,11 @@ export class StreamProbe {
     }
   }
 
-  /** GTIDs of the transactions with routed rows, of statements and XA parts, in the order of arrival. */
+  /** GTIDs of the transactions with routed rows, of statements and of what is done with XA transactions, in the order of arrival. */
   get gtids(): (string | null)[] {
     return this.items.flatMap((item) => {
-      if (item.kind === 'heartbeat' || item.kind === 'restart' || (item.kind === 'part' && !item.last)) return [];
-      return [item.head.gtid];
+      if (item.kind === 'heartbeat' || item.kind === 'restart') return [];
+      return item.kind === 'xa-part' || (item.kind === 'part' && !item.last) ? [] : [item.head.gtid];
     });
   }
 

@@ -1,11 +1,4 @@
-import type {
-  RowsEvent,
-  StatementItem,
-  StreamItem,
-  TransactionItem,
-  TransactionPartItem,
-  XaItem,
-} from '../source/stream-item.ts';
+import type { StatementItem, StreamItem, TransactionItem, TransactionPartItem, XaItem } from '../source/stream-item.ts';
 import type { TableMap } from '../source/table-map.ts';
 import type { BatchWriter } from '../target/batch-writer.ts';
 import type { CheckpointStep, RowTotals } from '../target/checkpoint.ts';
@@ -19,6 +12,7 @@ import type { PositionTracker } from '../source/position-tracker.ts';
 import type { ByteQueue } from './byte-queue.ts';
 import type { CatchUp, Treatment } from './catch-up.ts';
 import { joinDelay, type JoinState } from './join-delay.ts';
+import type { PreparedRows } from './xa-store.ts';
 
 export interface ApplyLimits {
   readonly maxBatchRows: number;
@@ -37,10 +31,13 @@ export interface TablePlans {
 /** Statements and XA transactions: each is a barrier, applied alone. They advance the checkpoint themselves. */
 export interface BarrierHandlers {
   statement(item: StatementItem, step: CheckpointStep): Promise<void>;
+  /** Keeps rows within the open transaction, which xaPrepare commits. */
+  xaPart(item: XaItem): Promise<void>;
   xaPrepare(item: XaItem, step: CheckpointStep): Promise<void>;
   xaRollback(item: XaItem, step: CheckpointStep): Promise<void>;
-  /** Rows events of the prepared transaction, to be applied and forgotten in one transaction with `forgetSql`. */
-  xaCommit(item: XaItem): Promise<{ readonly events: readonly RowsEvent[]; readonly format: Buffer; forget(): Promise<void> }>;
+  /** The prepared rows piece by piece, to be applied and forgotten in one transaction. Throws LK1408 when there are none. */
+  xaRows(item: XaItem): AsyncIterable<PreparedRows>;
+  xaForget(item: XaItem): Promise<void>;
 }
 
 /** Asked before each write: a worker that may have lost its leadership waits here. Rejects when the term is over. */
@@ -200,17 +197,23 @@ export class ApplyLoop {
       case 'restart':
         if (this.#openParts !== null) await this.#writer.rollback();
         this.#openParts = null;
+        // What another server says of dependencies does not compare with what this one said.
+        await this.#drain();
         this.#options.tracker.restart(item);
-        if (item.rewound) this.#options.catchUp.rewind(this.#options.tracker.position());
         return;
       case 'statement':
         await this.#drain();
-        this.#options.tracker.advance(item.head, item.end);
-        await this.#gated(() => this.#options.barriers.statement(item, this.#step(1, NO_ROWS)));
+        this.#options.tracker.take(item);
+        await this.#gated(() => this.#options.barriers.statement(item, this.#step(item.beforeRows ? 0 : 1, NO_ROWS)));
         this.#checkpointed();
         return;
+      case 'xa-part':
+        await this.#openXa(item);
+        await this.#gated(() => this.#options.barriers.xaPart(item));
+        return;
       case 'xa-prepare':
-        await this.#drain();
+        await this.#openXa(item);
+        this.#openParts = null;
         this.#options.tracker.advance(item.head, item.end);
         await this.#gated(() => this.#options.barriers.xaPrepare(item, this.#step(1, NO_ROWS)));
         this.#checkpointed();
@@ -287,21 +290,34 @@ export class ApplyLoop {
     this.#options.onApplied({ step, bytes: item.bytes, milliseconds: 0 });
   }
 
+  /** The target transaction that takes the rows of an XA transaction is open when this resolves. */
+  async #openXa({ first, format }: XaItem): Promise<void> {
+    if (!first) return;
+    await this.#drain();
+    // Committed in one phase, they are applied within this transaction.
+    await this.#writer.begin(format);
+    this.#openParts = NO_ROWS;
+  }
+
   async #acceptXaCommit(item: XaItem): Promise<void> {
     const { barriers, catchUp, tracker } = this.#options;
     const writer = this.#writer;
     await this.#drain();
-    const prepared = await barriers.xaCommit(item);
-    // A first copy saw these rows or not as of the verdict, not of the preparation.
-    const treatment = catchUp.treat({ head: item.head, end: item.end, events: prepared.events });
-    await this.#add(treatment);
-    const planned = this.#takePlan();
-    const batch = writer.prepare(planned.runs, prepared.format, treatment.careful);
-    await this.#gated(() => writer.writePart(batch, true));
-    await prepared.forget();
+    let rows = NO_ROWS;
+    for await (const { events, format } of barriers.xaRows(item)) {
+      // A first copy saw these rows or not as of the verdict, not of the preparation.
+      const treatment = catchUp.treat({ head: item.head, end: item.end, events });
+      await this.#add(treatment);
+      const planned = this.#takePlan();
+      const batch = writer.prepare(planned.runs, format, treatment.careful);
+      await this.#gated(() => writer.writePart(batch, this.#openParts === null));
+      this.#openParts = rows = addRows(rows, planned.rows);
+    }
+    await barriers.xaForget(item);
     tracker.advance(item.head, item.end);
-    const step = this.#step(1, planned.rows);
+    const step = this.#step(1, rows);
     await this.#gated(() => writer.commit(this.#options.advanceSql(step)));
+    this.#openParts = null;
     this.#checkpointed();
     this.#options.onApplied({ step, bytes: item.bytes, milliseconds: 0 });
   }

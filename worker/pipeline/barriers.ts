@@ -1,10 +1,8 @@
 import type { RowDataPacket } from 'mysql2';
 import type { Logger } from 'pino';
 import { LockkeeperError } from '../../common/errors.ts';
-import { flavorOfFormat } from '../source/format-description.ts';
-import type { RowsEvent, StatementItem, XaItem } from '../source/stream-item.ts';
+import type { StatementItem, XaItem } from '../source/stream-item.ts';
 import type { TableRoute } from '../source/table-map.ts';
-import { parseTableMap } from '../source/table-map-event.ts';
 import type { BatchWriter } from '../target/batch-writer.ts';
 import type { Checkpoint, CheckpointStep } from '../target/checkpoint.ts';
 import { quote, type TargetSession } from '../target/session.ts';
@@ -14,7 +12,7 @@ import { parseStatement, type SourceTraits, type Statement } from './ddl/stateme
 import { rewriteStatement, type NameMapping, type RewrittenStatement, type SchemaEffect } from './ddl/rewrite.ts';
 import type { CatchUp } from './catch-up.ts';
 import type { PipelineBoard } from './pipeline-board.ts';
-import { XaStore } from './xa-store.ts';
+import { XaStore, type PreparedRows } from './xa-store.ts';
 
 export interface BarriersOptions {
   readonly session: TargetSession;
@@ -38,7 +36,8 @@ export class Barriers implements BarrierHandlers {
 
   constructor(options: BarriersOptions) {
     this.#options = options;
-    this.#xa = new XaStore(options.session, options.checkpoint.pipeline);
+    const { session: runner, checkpoint, route } = options;
+    this.#xa = new XaStore({ runner, pipeline: checkpoint.pipeline, route });
   }
 
   async statement(item: StatementItem, step: CheckpointStep): Promise<void> {
@@ -102,8 +101,12 @@ export class Barriers implements BarrierHandlers {
     return verb === 'alter' ? row !== undefined : Number(row?.['tables'] ?? 0) === 0;
   }
 
+  async xaPart(item: XaItem): Promise<void> {
+    await this.#xa.append(item.xid, item, item.first);
+  }
+
   async xaPrepare(item: XaItem, step: CheckpointStep): Promise<void> {
-    await this.#xa.save(item.xid, { events: item.events, format: item.format });
+    await this.xaPart(item);
     await this.#options.writer.commit(this.#options.checkpoint.advanceSql(step));
   }
 
@@ -112,15 +115,21 @@ export class Barriers implements BarrierHandlers {
     await this.#options.writer.commit(this.#options.checkpoint.advanceSql(step));
   }
 
-  async xaCommit(item: XaItem): Promise<{ events: readonly RowsEvent[]; format: Buffer; forget: () => Promise<void> }> {
-    const prepared = await this.#xa.load(item.xid, (raw) => parseTableMap(raw, this.#options.route, flavorOfFormat(item.format)));
-    if (prepared === null) {
-      throw new LockkeeperError('LK1408', `XA COMMIT ${item.xid} came, but its rows were prepared before this pipeline began`, {
-        found: `xid ${item.xid}`,
-        details: { xid: item.xid, position: item.end },
-      });
+  async *xaRows(item: XaItem): AsyncGenerator<PreparedRows> {
+    let known = false;
+    for await (const rows of this.#xa.read(item.xid)) {
+      known = true;
+      yield rows;
     }
-    return { ...prepared, forget: () => this.#xa.forget(item.xid) };
+    if (known) return;
+    throw new LockkeeperError('LK1408', `XA COMMIT ${item.xid} came, but its rows were prepared before this pipeline began`, {
+      found: `xid ${item.xid}`,
+      details: { xid: item.xid, position: item.end },
+    });
+  }
+
+  async xaForget(item: XaItem): Promise<void> {
+    await this.#xa.forget(item.xid);
   }
 }
 

@@ -3,7 +3,7 @@ import type { SourcePosition } from '../source/position.ts';
 import { isSequence } from '../source/sequence-map.ts';
 import type { PositionMark, RowsEvent, TransactionHead } from '../source/stream-item.ts';
 import type { TableMap } from '../source/table-map.ts';
-import { includes } from './includes.ts';
+import { hasPassed, includes } from './includes.ts';
 
 /** How the rows of one transaction are to be applied. */
 export interface Treatment {
@@ -34,7 +34,6 @@ type Placed = { readonly head: TransactionHead; readonly end: PositionMark };
 export class CatchUp {
   #pending: Pending[];
   readonly #known: ReadonlySet<string>;
-  #rewoundUntilMicros = 0;
 
   constructor({ tables, others }: CatchUpPlan = { tables: [], others: { kind: 'none' } }) {
     const byPosition = new Map<string, Pending>();
@@ -56,12 +55,12 @@ export class CatchUp {
 
   /** Whether anything is left that treats events differently from the plain stream. */
   get active(): boolean {
-    return this.#pending.length > 0 || this.#rewoundUntilMicros > 0;
+    return this.#pending.length > 0;
   }
 
-  /** Transactions may come again up to those committed at this position's time (a failover without GTIDs). */
-  rewind(position: SourcePosition): void {
-    this.#rewoundUntilMicros = position.timestampMicros;
+  /** The stream begins here: what the copy read before that is passed. */
+  startAt(position: SourcePosition): void {
+    this.#pending = this.#pending.filter((pending) => !hasPassed(position, pending.position));
   }
 
   /** Whether a statement on this table came before the moment at which the first copy read it, or found it missing. */
@@ -80,10 +79,9 @@ export class CatchUp {
 
   treat(item: Placed & { readonly events: readonly RowsEvent[] }): Treatment {
     if (!this.active) return { events: item.events, careful: false, mixed: false };
-    let careful = item.head.commitMicros <= this.#rewoundUntilMicros;
-    if (!careful) this.#rewoundUntilMicros = 0;
     this.#pending = this.#pending.filter(({ position }) => includes(position, item.head.gtid, item.end));
-    if (this.#pending.length === 0) return { events: item.events, careful, mixed: careful };
+    if (this.#pending.length === 0) return { events: item.events, careful: false, mixed: false };
+    let careful = false;
     const events = item.events.filter(({ table }) => {
       const name = `${table.schema}.${table.table}`;
       if (this.#pending.some((pending) => this.#skips(pending, name)) && !this.#isSequence(name, table)) return false;

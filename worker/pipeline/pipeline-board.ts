@@ -1,4 +1,7 @@
+import type { Gauge } from 'prom-client';
 import type { LockkeeperError } from '../../common/errors.ts';
+import { pipelinePhases } from '../../crds/pipeline-report.ts';
+import { headroomSeconds, type BinlogRetention } from '../source/binlog-retention.ts';
 import type { SourcePosition } from '../source/position.ts';
 import type { StreamHooks } from '../source/source-stream.ts';
 import type { StreamItem } from '../source/stream-item.ts';
@@ -7,7 +10,15 @@ import type { DivergenceReport } from '../target/sql/sql-writer.ts';
 import type { WorkerMetrics } from '../metrics.ts';
 import type { AppliedBatch } from './apply-loop.ts';
 import type { ByteQueue } from './byte-queue.ts';
-import type { DivergenceTotals, PipelinePhase, PipelineStatus, ReportedError, SnapshotProgress } from './pipeline-status.ts';
+import type {
+  DivergenceTotals,
+  PipelinePhase,
+  PipelineStatus,
+  ReportedError,
+  RetentionStatus,
+  SnapshotProgress,
+} from './pipeline-status.ts';
+import { reportedError } from './reported-error.ts';
 
 export interface BoardOptions {
   readonly namespace: string;
@@ -15,6 +26,8 @@ export interface BoardOptions {
   readonly worker: string;
   readonly region: string | null;
   readonly metrics: WorkerMetrics;
+  /** Lag from which the pipeline counts as lagging. */
+  readonly lagLimitSeconds: () => number;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -37,16 +50,7 @@ export interface WatchedWork {
   readonly oldestMicros: number | null;
 }
 
-const PHASES: readonly PipelinePhase[] = [
-  'starting',
-  'following',
-  'copying',
-  'running',
-  'paused',
-  'stopped',
-  'retrying',
-  'suspended',
-];
+const DIVERGENCES = ['missing_on_update', 'missing_on_delete', 'existing_on_insert'] as const;
 const NO_ROWS: RowTotals = { inserted: 0, updated: 0, deleted: 0 };
 
 /** Everything that is known of one pipeline in this process; told by its stages, read by status, metrics and display. */
@@ -63,7 +67,8 @@ export class PipelineBoard {
   #rows: RowTotals = NO_ROWS;
   #transactions = 0;
   #initialLoad: SnapshotProgress | null = null;
-  #divergence: DivergenceTotals = { missingOnUpdate: 0, missingOnDelete: 0, existingOnInsert: 0 };
+  #retention: BinlogRetention | null = null;
+  #divergence: DivergenceTotals = { missingOnUpdate: 0, missingOnDelete: 0, existingOnInsert: 0, repaired: 0 };
   #fenced = 0;
   #lastError: ReportedError | null = null;
   /** Why nothing comes from the source, until something does. */
@@ -111,6 +116,14 @@ export class PipelineBoard {
     this.#phase = 'running';
   }
 
+  /** What the leader before has reported, to be shown until the target tells: a paused pipeline does not ask it. */
+  recall({ position, rows, transactions }: Pick<PipelineStatus, 'position' | 'rows' | 'transactions'>): void {
+    if (this.#epoch !== null) return;
+    this.#position = position;
+    this.#rows = rows;
+    this.#transactions = transactions;
+  }
+
   /** The worker no longer leads. */
   followOnly(): void {
     this.#epoch = null;
@@ -118,11 +131,16 @@ export class PipelineBoard {
     this.#stream = null;
     this.#queue = null;
     this.#work = null;
+    this.#retention = null;
     this.#phase = 'following';
   }
 
   positionIs(position: SourcePosition): void {
     this.#position = position;
+  }
+
+  retentionIs(retention: BinlogRetention): void {
+    this.#retention = retention;
   }
 
   copying(progress: SnapshotProgress): void {
@@ -133,7 +151,8 @@ export class PipelineBoard {
   applied({ step, bytes, milliseconds }: AppliedBatch): void {
     const { metrics, now } = this.#options;
     const { rows } = step;
-    this.#lastAppliedAt = now();
+    // A position alone, as heartbeats bring it, says nothing of how late changes are.
+    if (step.transactions > 0) this.#lastAppliedAt = now();
     this.#lastError = null;
     this.#position = step.position;
     this.#transactions += step.transactions;
@@ -163,6 +182,7 @@ export class PipelineBoard {
       missingOnUpdate: this.#divergence.missingOnUpdate + report.missingOnUpdate,
       missingOnDelete: this.#divergence.missingOnDelete + report.missingOnDelete,
       existingOnInsert: this.#divergence.existingOnInsert + report.existingOnInsert,
+      repaired: this.#divergence.repaired + report.repaired,
     };
     metrics.divergence.inc({ ...this.#labels, kind: 'missing_on_update' }, report.missingOnUpdate);
     metrics.divergence.inc({ ...this.#labels, kind: 'missing_on_delete' }, report.missingOnDelete);
@@ -188,14 +208,7 @@ export class PipelineBoard {
   }
 
   #reported(error: LockkeeperError, attempts: number): ReportedError {
-    return {
-      code: error.code,
-      message: error.message,
-      remedy: error.remedy,
-      ...(error.found === undefined ? {} : { found: error.found }),
-      at: new Date(this.#options.now()).toISOString(),
-      attempts,
-    };
+    return reportedError(error, attempts, this.#options.now());
   }
 
   status(): PipelineStatus {
@@ -212,6 +225,7 @@ export class PipelineBoard {
       currentSource: this.#stream?.currentSource ?? null,
       position: this.#position,
       lag: { applySeconds: this.#applyLag(), heartbeatSeconds: this.#silence(), bytes: this.#queue?.bytes ?? 0 },
+      retention: this.#retentionStatus(),
       rows: this.#rows,
       transactions: this.#transactions,
       initialLoad: this.#initialLoad,
@@ -223,25 +237,50 @@ export class PipelineBoard {
 
   /** Brings the gauges up to date; called at each scrape. */
   updateGauges(): void {
-    const { metrics } = this.#options;
+    const { metrics, lagLimitSeconds } = this.#options;
     const status = this.status();
-    metrics.leader.set(this.#labels, status.epoch === null ? 0 : 1);
+    const leads = status.epoch !== null;
+    metrics.leader.set(this.#labels, leads ? 1 : 0);
     metrics.epoch.set(this.#labels, status.epoch ?? 0);
     metrics.backlogBytes.set(this.#labels, status.lag.bytes);
     metrics.connected.set(this.#labels, this.#stream?.connected === true ? 1 : 0);
-    for (const phase of PHASES) metrics.phase.set({ ...this.#labels, phase }, status.phase === phase ? 1 : 0);
-    if (status.lag.applySeconds !== null) metrics.lag.set(this.#labels, status.lag.applySeconds);
-    if (status.lag.heartbeatSeconds !== null) metrics.heartbeatAge.set(this.#labels, status.lag.heartbeatSeconds);
-    if (status.position !== null) metrics.position.set(this.#labels, status.position.timestampMicros / 1e6);
-    if (status.initialLoad !== null) {
-      metrics.copiedRows.set(this.#labels, status.initialLoad.rowsDone);
-      metrics.copyTotal.set(this.#labels, status.initialLoad.rowsTotalEstimate);
-    }
+    for (const phase of pipelinePhases) metrics.phase.set({ ...this.#labels, phase }, status.phase === phase ? 1 : 0);
+    const { lag, position, initialLoad, retention } = status;
+    this.#show(metrics.lag, lag.applySeconds);
+    this.#show(metrics.lagLimit, leads ? lagLimitSeconds() : null);
+    this.#show(metrics.heartbeatAge, lag.heartbeatSeconds);
+    this.#show(
+      metrics.position,
+      leads && position !== null && position.timestampMicros > 0 ? position.timestampMicros / 1e6 : null,
+    );
+    this.#show(metrics.headroom, retention?.headroomSeconds ?? null);
+    this.#show(metrics.copiedRows, leads ? (initialLoad?.rowsDone ?? null) : null);
+    this.#show(metrics.copyTotal, leads ? (initialLoad?.rowsTotalEstimate ?? null) : null);
+    // From zero on, or Prometheus would not see the first one as an increase.
     metrics.fenced.inc(this.#labels, 0);
+    for (const kind of DIVERGENCES) metrics.divergence.inc({ ...this.#labels, kind }, 0);
     if (this.#stream !== null) {
       metrics.received.inc(this.#labels, this.#stream.receivedBytes - this.#countedBytes);
       this.#countedBytes = this.#stream.receivedBytes;
     }
+  }
+
+  /** A gauge of something unknown is left out: a former leader must not go on telling what was true of it. */
+  #show(gauge: Gauge<'namespace' | 'pipeline'>, value: number | null): void {
+    if (value === null) gauge.remove(this.#labels);
+    else gauge.set(this.#labels, value);
+  }
+
+  #retentionStatus(): RetentionStatus | null {
+    if (this.#retention === null) return null;
+    const { oldestJournal, oldestBegunAt } = this.#retention;
+    const now = this.#options.now();
+    const reached = this.#applyLag() === 0 ? now : (this.#position?.timestampMicros ?? 0) / 1000;
+    return {
+      oldestJournal,
+      oldestTimestamp: oldestBegunAt === null ? null : new Date(oldestBegunAt).toISOString(),
+      headroomSeconds: reached === 0 ? null : headroomSeconds(this.#retention, reached, now),
+    };
   }
 
   /** Age of the oldest change that is known and not applied; zero when there is none, and for a moment what the last one had. */

@@ -16,6 +16,7 @@ import { Lanes } from '../target/lanes.ts';
 import { evictFormerSessions, markLeaderSession } from '../target/leader-sessions.ts';
 import { ensureSchema } from '../target/schema.ts';
 import { TargetSession } from '../target/session.ts';
+import { requireVersion } from '../target/supported-version.ts';
 import { SqlWriter } from '../target/sql/sql-writer.ts';
 import { UnorderedLanes } from '../target/unordered-lanes.ts';
 import { TableMetadataCache } from '../target/table-metadata.ts';
@@ -94,8 +95,8 @@ export class Replication {
   /** Resolves after a clean stop; rejects with a LockkeeperError. */
   async run(signal: AbortSignal): Promise<void> {
     const { secrets } = this.#deps;
-    const target = await targetEndpoint(this.#config, secrets);
-    const sources = await sourceEndpoints(this.#config, secrets);
+    const target = targetEndpoint(this.#config, secrets);
+    const sources = sourceEndpoints(this.#config, secrets);
     const several = this.#config.pipeline.apply.lanes > 1;
     const session = await openTarget(target, several ? LANE_LOCK_WAIT_SECONDS : LOCK_WAIT_SECONDS);
     const lanes: TargetSession[] = [];
@@ -154,6 +155,7 @@ export class Replication {
   ): Promise<void> {
     const { board, log, gate, failpoint, hold } = this.#deps;
     await gate.wait();
+    requireVersion(session);
     await ensureSchema(session);
     const { checkpoint, stored } = await this.#takeOver(session);
     hold.epoch = checkpoint.epoch;
@@ -166,9 +168,9 @@ export class Replication {
     const records = Array.from({ length: recorded }, (_, lane) => new LaneRecord(this.#key, lane, checkpoint.epoch));
     board.tookOver(checkpoint.epoch, stored);
     log.info({ epoch: checkpoint.epoch, position: stored.position }, 'leading');
-    const traits = await withAnySource(sources, readSourceTraits);
+    const traits = await withAnySource(sources, readSourceTraits, signal);
     const router = new Router(this.#config, traits);
-    await withAnySource(sources, (source) => selectTables(source, router));
+    await withAnySource(sources, (source) => selectTables(source, router), signal);
     const context: StartContext = {
       config: this.#config,
       session,
@@ -233,6 +235,7 @@ export class Replication {
   async #follow(course: Course, signal: AbortSignal): Promise<void> {
     const { session, lanes, checkpoint, sources, router, traits, position, catchUp } = course;
     const { board, gate, failpoint, log } = this.#deps;
+    catchUp.startAt(position);
     const now = () => performance.now();
     const { apply, divergence, onError } = this.#config.pipeline;
     const queue = new ByteQueue<StreamItem>(QUEUE_BYTES);
@@ -245,13 +248,22 @@ export class Replication {
       route: router.route,
       queue,
       heartbeat: this.#config.source.heartbeat,
-      rewindWithoutGtid: true,
+      boundBy: () => {
+        if (catchUp.active) return 'the tables of the first copy are not caught up with yet';
+        const recorded = course.records.length > 0 || !course.finished.isEmpty;
+        return recorded ? 'lanes without order (apply.ordered: false) are known by their places in its binlog' : null;
+      },
       log,
       hooks: board.sourceHooks,
     });
     const metadata = new TableMetadataCache(session);
     const rawRefused = await rawRefusal(session, position.flavor, apply.mode);
-    const plans = new TargetTablePlans({ metadata, mode: apply.mode, rawRefused });
+    const plans = new TargetTablePlans({
+      metadata,
+      mode: apply.mode,
+      rawRefused,
+      onNotice: ({ code, message, found }) => log.warn({ code, found }, message),
+    });
     const writerOn = (lane: TargetSession) =>
       new BatchWriter({
         session: lane,

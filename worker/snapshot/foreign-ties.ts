@@ -1,5 +1,5 @@
 import type { RowDataPacket } from 'mysql2';
-import { serverErrno } from '../../common/mysql-errors.ts';
+import { errnoBehind } from '../../common/mysql-errors.ts';
 import type { TableRoute } from '../source/table-map.ts';
 import type { SourceReader } from './source-reader.ts';
 import { nameOfTable } from './types.ts';
@@ -43,7 +43,7 @@ async function logsCascades(reader: SourceReader): Promise<boolean> {
     const [[native]] = (await reader.values('SELECT @@GLOBAL.innodb_native_foreign_keys')) as [[Buffer]];
     return native.toString() === '0';
   } catch (error) {
-    if (serverErrno(error) === ER_UNKNOWN_VARIABLE) return false;
+    if (errnoBehind(error) === ER_UNKNOWN_VARIABLE) return false;
     throw error;
   }
 }

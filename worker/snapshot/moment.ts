@@ -47,42 +47,33 @@ interface Survey {
  * Rejects with LK1602, or an LK11xx error. The caller ends the readers.
  */
 export async function takeMoment(request: MomentRequest, observer: SourceReader): Promise<Moment> {
-  try {
-    let before = await survey(request, observer);
-    for (let attempt = 1; attempt <= POINT_TRIES; attempt++) {
-      const { listed, facts, tied } = before;
-      const plan = planRound(
-        request.stored,
-        listed,
-        new Map([...facts].map(([name, { definition }]) => [name, definition])),
-        tied,
-      );
-      const { source, connections, clock, signal } = request;
-      const tables = plan.pending.map((table) => table.source);
-      const { readers, ...bounds } = await openConsistentPoint({ source, tables, connections, clock, signal });
-      try {
-        const metadata = new TableMetadataCache(observer);
-        if (tables.length > 0) await metadata.load(tables);
-        const schemas = await readSchemas(observer);
-        const after = await survey(request, observer);
-        if (sameTables(before, after)) {
-          const read = plan.pending.map((table) => ({
-            table,
-            facts: after.facts.get(nameOfTable(table.source))!,
-            metadata: metadata.get(table.source.schema, table.source.table)!,
-          }));
-          if (!bounds.exact) forbidRange(read, tied);
-          return { ...plan, ...bounds, point: request.point, readers, tables: read, schemas };
-        }
-        before = after;
-      } catch (error) {
-        for (const reader of readers) reader.destroy();
-        throw error;
+  let before = await survey(request, observer);
+  for (let attempt = 1; attempt <= POINT_TRIES; attempt++) {
+    const { listed, facts, tied } = before;
+    const plan = planRound(request.stored, listed, new Map([...facts].map(([name, { definition }]) => [name, definition])), tied);
+    const { source, connections, clock, signal } = request;
+    const tables = plan.pending.map((table) => table.source);
+    const { readers, ...bounds } = await openConsistentPoint({ source, tables, connections, clock, signal });
+    try {
+      const metadata = new TableMetadataCache(observer);
+      if (tables.length > 0) await metadata.load(tables);
+      const schemas = await readSchemas(observer);
+      const after = await survey(request, observer);
+      if (sameTables(before, after)) {
+        const read = plan.pending.map((table) => ({
+          table,
+          facts: after.facts.get(nameOfTable(table.source))!,
+          metadata: metadata.get(table.source.schema, table.source.table)!,
+        }));
+        if (!bounds.exact) forbidRange(read, tied);
+        return { ...plan, ...bounds, point: request.point, readers, tables: read, schemas };
       }
+      before = after;
+    } catch (error) {
       for (const reader of readers) reader.destroy();
+      throw error;
     }
-  } catch (error) {
-    throw observer.explain(error);
+    for (const reader of readers) reader.destroy();
   }
   throw new LockkeeperError('LK1602', 'tables are altered again and again while a consistent point is taken');
 }

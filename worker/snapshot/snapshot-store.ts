@@ -243,6 +243,12 @@ export class SnapshotStore {
   }
 }
 
+/** The mode that the pipeline last acted on; null when it never copied anything. */
+export async function readLoadMode(session: SqlRunner, pipeline: string): Promise<LoadMode | null> {
+  const rows = await session.query<RowDataPacket[]>(`SELECT mode FROM lockkeeper.snapshot WHERE pipeline=${quote(pipeline)}`);
+  return rows[0] === undefined ? null : (text(rows[0]['mode']) as LoadMode);
+}
+
 /** SQL for the transaction that stores the first position of a stream: from then on the copy is history, whatever became of it. */
 export function followSql(pipeline: string, mode: LoadMode): string {
   return `UPDATE lockkeeper.snapshot SET state='followed',mode=${quote(mode)} WHERE pipeline=${quote(pipeline)}`;

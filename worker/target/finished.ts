@@ -38,6 +38,10 @@ export class FinishedSet {
     this.#keys = new Set(keys);
   }
 
+  get isEmpty(): boolean {
+    return this.#keys.size === 0;
+  }
+
   /** Whether the transaction is finished; it is asked for once, and forgotten. */
   take(key: string): boolean {
     return this.#keys.size > 0 && this.#keys.delete(key);
