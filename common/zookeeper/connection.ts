@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ZkServer } from './connect-string.ts';
 import { Lease } from './lease.ts';
-import { NativeHandle, type SessionTicket } from './native-handle.ts';
+import { WireHandle, type SessionTicket } from './wire-handle.ts';
 
 export interface ConnectionOptions {
   /** Nearest first. */
@@ -18,7 +18,7 @@ export interface ConnectionOptions {
 
 export interface ConnectionEvents {
   /** Requests may be sent; what is read is not older than what was read in earlier connections. */
-  connected(handle: NativeHandle): void;
+  connected(handle: WireHandle): void;
   /** Requests under way have failed, watches are lost. Another connection of the session is being looked for. */
   lost(): void;
   /** The session is over; nothing follows. */
@@ -26,7 +26,7 @@ export interface ConnectionEvents {
   watchFired(path: string): void;
 }
 
-/** How often an attempt is looked at, since the client does not tell when one fails. */
+/** How often an attempt is looked at. */
 const ATTEMPT_POLL_MS = 20;
 /** Longest pause between two rounds over all servers. */
 const MAX_ROUND_PAUSE_MS = 500;
@@ -43,7 +43,7 @@ export class ZkConnection {
   readonly #now: () => number;
   readonly #addresses = new Map<string, string[]>();
   readonly #ended = new AbortController();
-  #handle: NativeHandle | null = null;
+  #handle: WireHandle | null = null;
   #ticket: SessionTicket | null = null;
   #pinger: NodeJS.Timeout | undefined;
 
@@ -56,7 +56,7 @@ export class ZkConnection {
   }
 
   /** Null while there is no connection. */
-  get handle(): NativeHandle | null {
+  get handle(): WireHandle | null {
     return this.#handle;
   }
 
@@ -66,13 +66,10 @@ export class ZkConnection {
   }
 
   /** Ends the session, at the server too if that answers. No event follows. */
-  close(): void {
+  async close(): Promise<void> {
     const handle = this.#handle;
-    const answering = this.lease.valid;
     this.#end();
-    // A server that has not answered lately would hold this thread up for seconds.
-    if (handle?.connected === true && answering) handle.close();
-    else handle?.drop();
+    await handle?.close();
   }
 
   /** Goes over the servers until one serves, `silent` last. */
@@ -112,7 +109,7 @@ export class ZkConnection {
   async #attempt(server: ZkServer, address: string, windowMs: number): Promise<boolean> {
     let reached = false;
     let greeted = false;
-    const handle: NativeHandle = new NativeHandle(server, address, this.#options.timeoutMs, this.#ticket, {
+    const handle: WireHandle = new WireHandle(server, address, this.#options.timeoutMs, this.#ticket, {
       connected: () => (reached = true),
       lost: () => this.#lost(handle, null),
       expired: () => this.#endBecause('expired'),
@@ -133,11 +130,11 @@ export class ZkConnection {
   }
 
   /** What comes before the first request of a connection; false if it fails. */
-  async #greet(handle: NativeHandle): Promise<boolean> {
+  async #greet(handle: WireHandle): Promise<boolean> {
     const { digestAuth } = this.#options;
     const sentAt = this.#now();
     try {
-      // Together: the client keeps credentials back until the next request goes out.
+      // Together, to wait for one round trip only.
       await Promise.all([digestAuth === undefined ? null : handle.authenticate('digest', digestAuth), handle.sync()]);
     } catch {
       return false;
@@ -154,7 +151,7 @@ export class ZkConnection {
    * Renews the lease every sixth of the timeout. It must be a sync: any other read is answered by the server alone, also by an
    * observer that has lost the ensemble, whose leader meanwhile expires the session.
    */
-  #startPings(handle: NativeHandle): void {
+  #startPings(handle: WireHandle): void {
     let ticks = 0;
     let silentTicks = 0;
     let waiting = false;
@@ -182,7 +179,7 @@ export class ZkConnection {
     }, handle.timeoutMs / TICKS_PER_TIMEOUT);
   }
 
-  #lost(handle: NativeHandle, silent: ZkServer | null): void {
+  #lost(handle: WireHandle, silent: ZkServer | null): void {
     if (this.#handle !== handle) return;
     clearInterval(this.#pinger);
     this.#handle = null;

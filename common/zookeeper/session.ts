@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LockkeeperError } from '../errors.ts';
+import { openAcl, userAcl, type ZkAcl } from './acl.ts';
 import { formatServer, parseConnectString } from './connect-string.ts';
 import { ZkConnection } from './connection.ts';
 import type { Lease } from './lease.ts';
-import type { NativeHandle, ZkStat } from './native-handle.ts';
 import { lineage } from './paths.ts';
+import type { Reconfiguration, WireHandle, ZkStat } from './wire-handle.ts';
 import { isZkError, ZkError, type ZkReason } from './zk-error.ts';
 
-export type { ZkStat } from './native-handle.ts';
+export type { Reconfiguration, ZkStat } from './wire-handle.ts';
 
 export type ZkState =
   /** Not yet connected for the first time. */
@@ -27,11 +28,20 @@ export interface ZkSessionOptions {
   readonly sessionTimeoutMs?: number;
   /** `user:password`, presented with the scheme `digest` on each connection. */
   readonly digestAuth?: string;
+  /** Access list of the nodes that this session creates. Default: only the user of `digestAuth`; without one everybody. */
+  readonly acl?: readonly ZkAcl[];
   /** How long a request waits for a connection before it fails with LK1701. Default twice the session timeout. */
   readonly requestWaitMs?: number;
   /** Monotonic milliseconds. */
   readonly now?: () => number;
   readonly resolve?: (host: string) => Promise<string[]>;
+}
+
+export interface ZkCreateOptions {
+  readonly ephemeral?: boolean;
+  readonly sequential?: boolean;
+  /** In place of the session's. */
+  readonly acl?: readonly ZkAcl[];
 }
 
 export const defaultSessionTimeoutMs = 6_000;
@@ -47,6 +57,7 @@ export const defaultSessionTimeoutMs = 6_000;
 export class ZkSession {
   readonly #timeoutMs: number;
   readonly #options: ZkSessionOptions;
+  readonly #acl: readonly ZkAcl[];
   readonly #now: () => number;
   readonly #connection: ZkConnection;
   readonly #stateListeners = new Set<(state: ZkState) => void>();
@@ -57,6 +68,7 @@ export class ZkSession {
   /** @throws LockkeeperError LK1003 if the connect string is invalid */
   constructor(options: ZkSessionOptions) {
     this.#options = options;
+    this.#acl = options.acl ?? (options.digestAuth === undefined ? openAcl : userAcl(options.digestAuth));
     this.#timeoutMs = options.sessionTimeoutMs ?? defaultSessionTimeoutMs;
     this.#now = options.now ?? (() => performance.now());
     this.#connection = new ZkConnection(
@@ -152,9 +164,9 @@ export class ZkSession {
   }
 
   /** Answers the path, with its number if sequential. */
-  create(path: string, data: Buffer | string = '', options: { ephemeral?: boolean; sequential?: boolean } = {}): Promise<string> {
-    const flags = { ephemeral: options.ephemeral ?? false, sequential: options.sequential ?? false };
-    return this.#write('create', path, (handle) => handle.create(path, asBuffer(data), flags));
+  create(path: string, data: Buffer | string = '', options: ZkCreateOptions = {}): Promise<string> {
+    const { ephemeral = false, sequential = false, acl = this.#acl } = options;
+    return this.#write('create', path, (handle) => handle.create(path, asBuffer(data), { ephemeral, sequential, acl }));
   }
 
   /** Version -1, the default, overwrites whatever is there. */
@@ -164,6 +176,26 @@ export class ZkSession {
 
   delete(path: string, version = -1): Promise<void> {
     return this.#write('delete', path, (handle) => handle.delete(path, version));
+  }
+
+  /** With the version of the access list. */
+  async getAcl(path: string): Promise<{ acl: ZkAcl[]; version: number }> {
+    const { acl, stat } = await this.#read('getAcl', path, (handle) => handle.getAcl(path));
+    return { acl, version: stat.aversion };
+  }
+
+  /** `version`: of the access list; -1, the default, overwrites whatever is there. */
+  async setAcl(path: string, acl: readonly ZkAcl[], version = -1): Promise<void> {
+    await this.#write('setAcl', path, (handle) => handle.setAcl(path, acl, version));
+  }
+
+  /**
+   * Changes which servers form the ensemble; answers the new configuration.
+   * @throws ZkError bad-version if `fromVersion` is not the present one, reconfig-in-progress, no-new-quorum if too few of the new
+   *   voters follow the leader, not-allowed
+   */
+  async reconfigure(change: Reconfiguration): Promise<string> {
+    return (await this.#write('reconfig', '/zookeeper/config', (handle) => handle.reconfigure(change))).toString();
   }
 
   /** Creates the persistent node and what is missing above it; what is there stays as it is. */
@@ -218,11 +250,11 @@ export class ZkSession {
   }
 
   /** Ends the session: its ephemeral nodes go at once if the servers can be reached, else at its timeout. */
-  close(): Promise<void> {
-    if (this.ended) return Promise.resolve();
-    this.#connection.close();
+  async close(): Promise<void> {
+    if (this.ended) return;
+    const closing = this.#connection.close();
     this.#end({ kind: 'closed' });
-    return Promise.resolve();
+    await closing;
   }
 
   #end(state: ZkState & { kind: 'expired' | 'closed' }): void {
@@ -249,7 +281,7 @@ export class ZkSession {
     return this.#options.requestWaitMs ?? 2 * this.#timeoutMs;
   }
 
-  async #connectedHandle(operation: string, path: string, waitMs: number): Promise<NativeHandle> {
+  async #connectedHandle(operation: string, path: string, waitMs: number): Promise<WireHandle> {
     if (this.#connection.handle === null && !this.ended) await this.#nextState(waitMs);
     if (this.#connection.handle !== null) return this.#connection.handle;
     if (this.ended) throw this.#endError(operation, path);
@@ -271,7 +303,7 @@ export class ZkSession {
     });
   }
 
-  async #read<T>(operation: string, path: string, request: (handle: NativeHandle) => Promise<T>): Promise<T> {
+  async #read<T>(operation: string, path: string, request: (handle: WireHandle) => Promise<T>): Promise<T> {
     const deadline = this.#now() + this.#requestWaitMs;
     for (;;) {
       const handle = await this.#connectedHandle(operation, path, Math.max(0, deadline - this.#now()));
@@ -285,7 +317,7 @@ export class ZkSession {
     }
   }
 
-  async #write<T>(operation: string, path: string, request: (handle: NativeHandle) => Promise<T>): Promise<T> {
+  async #write<T>(operation: string, path: string, request: (handle: WireHandle) => Promise<T>): Promise<T> {
     const handle = await this.#connectedHandle(operation, path, this.#requestWaitMs);
     try {
       return await request(handle);
@@ -298,7 +330,7 @@ export class ZkSession {
   }
 
   /** A request that could not be sent fails before the loss of its connection is reported. */
-  async #untilGone(handle: NativeHandle): Promise<void> {
+  async #untilGone(handle: WireHandle): Promise<void> {
     if (this.#connection.handle === handle) await sleep(1);
   }
 
