@@ -2,7 +2,7 @@
  * Every error code that Lockkeeper can report. A code is stable for ever: it is never reused and its meaning never changes.
  *
  * Ranges: LK10xx manifest and configuration, LK11xx source, LK12xx binlog stream and decoding, LK13xx target, LK14xx apply,
- * LK15xx DDL, LK16xx snapshot, LK17xx coordination. docs/errors.md is generated from this table (docs/generate.ts).
+ * LK15xx DDL, LK16xx snapshot, LK17xx coordination, LK18xx ensembles. docs/errors.md is generated from this table (docs/generate.ts).
  */
 
 export interface CatalogEntry {
@@ -544,6 +544,14 @@ export const errorCatalog = {
       'A znode was missing, there already, changed by somebody else or protected by an access list, where Lockkeeper expected otherwise.',
     remedy:
       'Look at the path given with zkCli.sh. Do not edit what lies under /lockkeeper by hand, and do not let two installations share one namespace and instance in one ensemble.',
+    retryable: true,
+    severity: 'error',
+  },
+  LK1801: {
+    title: 'the ensemble’s configuration cannot be read',
+    meaning:
+      'The znode /zookeeper/config of a ZkEnsemble holds a line that Lockkeeper never writes, such as a server with several addresses, a group or a weight. Nothing is changed in the ensemble, which goes on as it is.',
+    remedy: 'Bring the server named back to one address with ZooKeeper’s own reconfig command, without groups and weights.',
     retryable: true,
     severity: 'error',
   },

@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto';
+import { openAcl, zkPerms, type ZkAcl } from '../../common/zookeeper/acl.ts';
+import { rootPath } from '../../common/zookeeper/paths.ts';
+import type { ZkSession } from '../../common/zookeeper/session.ts';
+import { isZkError } from '../../common/zookeeper/zk-error.ts';
+
+/** Anybody may use the rest of the tree as before, but nobody may lock others out of it. */
+const openTopAcl: readonly ZkAcl[] = [{ ...openAcl[0]!, perms: zkPerms.all & ~zkPerms.admin }];
+
+/**
+ * Gives everything under /lockkeeper this access list and no other; answers whether anything had to be done.
+ *
+ * From the top down, each node before its children are listed, so that no open node can be made behind our back. The root's data
+ * says which list was given to all: it is written last, so a walk that was cut off is done again.
+ * @throws ZkError, not-allowed unless the session is the super user's
+ */
+export async function secureRoot(session: ZkSession, acl: readonly ZkAcl[]): Promise<boolean> {
+  const seal = sealOf(acl);
+  try {
+    const { data } = await session.get(rootPath);
+    if (data.toString() === seal && sameAcl((await session.getAcl(rootPath)).acl, acl)) return false;
+  } catch (error) {
+    if (!isZkError(error, 'no-node')) throw error;
+    await session.create(rootPath, '', { acl }).catch(unless('node-exists'));
+  }
+  const top = await session.getAcl('/');
+  if (sameAcl(top.acl, openAcl)) await session.setAcl('/', openTopAcl, top.version);
+  await giveTo(session, rootPath, acl);
+  await session.set(rootPath, seal);
+  return true;
+}
+
+/** A write that changes nothing, which a quorum has accepted when this resolves. */
+export async function writeBarrier(session: ZkSession): Promise<void> {
+  const { data } = await session.get(rootPath);
+  await session.set(rootPath, data);
+}
+
+async function giveTo(session: ZkSession, path: string, acl: readonly ZkAcl[]): Promise<void> {
+  try {
+    if (!sameAcl((await session.getAcl(path)).acl, acl)) await session.setAcl(path, acl);
+    for (const name of await session.children(path)) await giveTo(session, `${path}/${name}`, acl);
+  } catch (error) {
+    unless('no-node')(error);
+  }
+}
+
+function sealOf(acl: readonly ZkAcl[]): string {
+  return `access list ${createHash('sha256').update(JSON.stringify(acl)).digest('hex').slice(0, 16)}`;
+}
+
+function sameAcl(a: readonly ZkAcl[], b: readonly ZkAcl[]): boolean {
+  const text = (acl: readonly ZkAcl[]) =>
+    acl
+      .map(({ perms, scheme, id }) => `${perms} ${scheme} ${id}`)
+      .sort()
+      .join('\n');
+  return text(a) === text(b);
+}
+
+function unless(reason: 'no-node' | 'node-exists'): (error: unknown) => void {
+  return (error) => {
+    if (!isZkError(error, reason)) throw error;
+  };
+}
