@@ -118,7 +118,7 @@ export class LocalServer {
  */
 export class LocalEnsemble {
   readonly dir = runFolder('ensemble');
-  readonly credentials: Credentials;
+  #credentials: Credentials;
   /** A network of its own on the loopback interface, so that each server has the usual ports at its own address. */
   readonly #network = `127.${1 + Math.floor(Math.random() * 250)}.${1 + Math.floor(Math.random() * 250)}`;
   readonly #configDir = join(this.dir, 'config');
@@ -133,7 +133,7 @@ export class LocalEnsemble {
   #stopped = false;
 
   constructor(spec: ZkSpec, credentials: Credentials) {
-    this.credentials = credentials;
+    this.#credentials = credentials;
     this.#spec = spec;
     const bin = join(this.dir, 'bin');
     mkdirSync(bin);
@@ -145,6 +145,16 @@ export class LocalEnsemble {
       ZK_SUPER_DIGEST: digestId(superAuth(credentials)),
     };
     void this.#supervise();
+  }
+
+  get credentials(): Credentials {
+    return this.#credentials;
+  }
+
+  /** As after a change of the Secret. */
+  useCredentials(credentials: Credentials): void {
+    this.#credentials = credentials;
+    this.#env['ZK_SUPER_DIGEST'] = digestId(superAuth(credentials));
   }
 
   get spec(): ZkSpec {
@@ -172,6 +182,13 @@ export class LocalEnsemble {
   setSize(group: string, size: number): void {
     const set = this.#sets.get(group);
     if (set !== undefined) this.#sets.set(group, { ...set, size });
+  }
+
+  /** As when the ensemble is deleted and its volumes are kept: nothing else is left, but for what they themselves tell. */
+  async forget(): Promise<void> {
+    this.#sets.clear();
+    this.#published = null;
+    await Promise.all(this.servers.map((server) => server.stop()));
   }
 
   wanted(): Wanted {
@@ -283,7 +300,7 @@ export class LocalEnsemble {
   }
 
   #settings(): Record<string, string> {
-    return { 'zoo.cfg': renderZooConfig(this.#spec), generation: String(this.generation) };
+    return { 'zoo.cfg': renderZooConfig(this.#spec), generation: String(this.generation), digest: this.#env['ZK_SUPER_DIGEST']! };
   }
 
   #writeLists(): void {
