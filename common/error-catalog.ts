@@ -2,7 +2,7 @@
  * Every error code that Lockkeeper can report. A code is stable for ever: it is never reused and its meaning never changes.
  *
  * Ranges: LK10xx manifest and configuration, LK11xx source, LK12xx binlog stream and decoding, LK13xx target, LK14xx apply,
- * LK15xx DDL, LK16xx snapshot, LK17xx coordination, LK18xx ensembles. docs/errors.md is generated from this table (docs/generate.ts).
+ * LK15xx DDL, LK16xx snapshot, LK17xx coordination, LK18xx operator. docs/errors.md is generated from this table (docs/generate.ts).
  */
 
 export interface CatalogEntry {
@@ -548,6 +548,14 @@ export const errorCatalog = {
     severity: 'error',
   },
   LK1801: {
+    title: 'no access to the Kubernetes API',
+    meaning: 'The operator found no credentials for a Kubernetes API server, or cannot read them. It does not start.',
+    remedy:
+      'In a cluster leave automountServiceAccountToken of the operator’s pod on, as the chart does. Elsewhere point KUBECONFIG at a kubeconfig whose current context works with kubectl.',
+    retryable: true,
+    severity: 'error',
+  },
+  LK1802: {
     title: 'the ensemble’s configuration cannot be read',
     meaning:
       'The znode /zookeeper/config of a ZkEnsemble holds a line that Lockkeeper never writes, such as a server with several addresses, a group or a weight. Nothing is changed in the ensemble, which goes on as it is.',

@@ -9,7 +9,7 @@ const ranges: readonly (readonly [prefix: string, title: string])[] = [
   ['LK15', 'DDL'],
   ['LK16', 'First copy'],
   ['LK17', 'Coordination'],
-  ['LK18', 'ZooKeeper ensembles'],
+  ['LK18', 'Operator'],
 ];
 
 /** The text of docs/errors.md. */

@@ -41,7 +41,7 @@ const memberLine =
 
 /**
  * Reads the data of /zookeeper/config, or a list of members without a version (then `0`).
- * @throws LockkeeperError LK1801 for a line that is none of ours, such as a server with several addresses or a weight
+ * @throws LockkeeperError LK1802 for a line that is none of ours, such as a server with several addresses or a weight
  */
 export function parseMemberConfig(text: string): MemberConfig {
   let version = '0';
@@ -54,7 +54,7 @@ export function parseMemberConfig(text: string): MemberConfig {
     }
     const match = memberLine.exec(line);
     if (match === null) {
-      throw new LockkeeperError('LK1801', undefined, { found: line });
+      throw new LockkeeperError('LK1802', undefined, { found: line });
     }
     const [, id, v6, host, quorumPort, electionPort, role, clientHost, clientPort] = match;
     members.push({

@@ -1,0 +1,93 @@
+import type { Logger } from '../../common/log.ts';
+import { ObjectCache, type CacheReader, type Change, type IndexFunction } from './cache.ts';
+import type { KubeClient } from './client.ts';
+import { systemClock, type Clock } from './clock.ts';
+import { KubeError } from './errors.ts';
+import { selectorText } from './labels.ts';
+import type { KubeMetrics } from './metrics.ts';
+import type { KubeObject } from './objects.ts';
+import type { Resource } from './resources.ts';
+import { watchCollection } from './watch.ts';
+
+export interface InformerQuery<T extends KubeObject> {
+  readonly namespace?: string | undefined;
+  /** Only objects that have all of these. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly indexes?: Readonly<Record<string, IndexFunction<T>>> | undefined;
+}
+
+export interface InformerTools {
+  readonly client: KubeClient;
+  readonly log: Logger;
+  readonly metrics?: KubeMetrics | undefined;
+  readonly clock?: Clock | undefined;
+  readonly random?: (() => number) | undefined;
+}
+
+/** Keeps a cache of a collection up to date, and tells of each change after it is in the cache. */
+export class Informer<T extends KubeObject> {
+  readonly resource: Resource<T>;
+  readonly cache: CacheReader<T>;
+  readonly #cache: ObjectCache<T>;
+  readonly #query: InformerQuery<T>;
+  readonly #tools: InformerTools;
+  readonly #clock: Clock;
+  readonly #listeners = new Set<(change: Change<T>) => void>();
+  readonly #synced = Promise.withResolvers<void>();
+  #heardAt: number;
+
+  constructor(resource: Resource<T>, query: InformerQuery<T>, tools: InformerTools) {
+    this.resource = resource;
+    this.#query = query;
+    this.#tools = tools;
+    this.#clock = tools.clock ?? systemClock;
+    this.#heardAt = this.#clock.monotonic();
+    this.#cache = new ObjectCache(query, (change) => this.#tell(change));
+    this.cache = this.#cache;
+  }
+
+  /** Resolves when the first list is in the cache. */
+  get whenSynced(): Promise<void> {
+    return this.#synced.promise;
+  }
+
+  /** Milliseconds since the server last said anything; well above a minute, changes may be missing. */
+  get silentMs(): number {
+    return this.#clock.monotonic() - this.#heardAt;
+  }
+
+  /** For listeners that only note a key: they run inside the watch and must not wait. The answer unsubscribes. */
+  onChange(listener: (change: Change<T>) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { client, log, metrics, clock, random } = this.#tools;
+    const { namespace, labels } = this.#query;
+    const options = {
+      namespace,
+      ...(labels === undefined ? {} : { labelSelector: selectorText(labels) }),
+      ...(clock === undefined ? {} : { clock }),
+      ...(random === undefined ? {} : { random }),
+      onFailure: (error: Error, failures: number) => {
+        const reason = error instanceof KubeError ? error.reason : error.name;
+        metrics?.watchRestarts.inc({ kind: this.resource.kind, reason });
+        log[failures === 1 ? 'debug' : 'warn'](
+          { kind: this.resource.kind, failures, err: error },
+          'a watch failed and begins anew',
+        );
+      },
+    };
+    for await (const event of watchCollection(client, this.resource, options, signal)) {
+      this.#heardAt = this.#clock.monotonic();
+      this.#cache.take(event);
+      if (event.kind === 'listed') this.#synced.resolve();
+    }
+  }
+
+  #tell(change: Change<T>): void {
+    for (const listener of this.#listeners) listener(change);
+  }
+}

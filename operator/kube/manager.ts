@@ -1,0 +1,120 @@
+import type { Logger } from '../../common/log.ts';
+import type { CacheReader } from './cache.ts';
+import { StepRunner } from './carry-out.ts';
+import type { KubeClient } from './client.ts';
+import type { Clock } from './clock.ts';
+import { Controller, type ControllerOptions } from './controller.ts';
+import { EventRecorder } from './events.ts';
+import { Informer, type InformerQuery } from './informer.ts';
+import type { KubeMetrics } from './metrics.ts';
+import type { KubeObject, ObjectRef } from './objects.ts';
+import type { Resource } from './resources.ts';
+
+export interface ManagerOptions {
+  readonly client: KubeClient;
+  readonly log: Logger;
+  /** Name of this process, for Events: the pod's. */
+  readonly instance: string;
+  /** The only namespace that is looked at; absent: all. */
+  readonly namespace?: string | undefined;
+  readonly metrics?: KubeMetrics | undefined;
+  readonly clock?: Clock | undefined;
+  readonly random?: (() => number) | undefined;
+}
+
+/** Everything that one operator process runs: caches shared by its controllers, and what reconcilers write with. */
+export class Manager {
+  readonly client: KubeClient;
+  readonly steps: StepRunner;
+  readonly events: EventRecorder;
+  readonly clock: Clock | undefined;
+  readonly #options: ManagerOptions;
+  readonly #informers = new Map<string, Informer<KubeObject>>();
+  readonly #queries = new Map<Informer<KubeObject>, InformerQuery<KubeObject>>();
+  readonly #controllers: Controller[] = [];
+
+  constructor(options: ManagerOptions) {
+    this.#options = options;
+    this.client = options.client;
+    this.clock = options.clock;
+    this.steps = new StepRunner(options.client, (resource, ref) => this.cacheOf(resource, ref), options.metrics);
+    this.events = new EventRecorder(options);
+    options.metrics?.onCollect(() => this.#measureCaches());
+  }
+
+  /**
+   * The informer of these objects; the same one for the same query, so one watch. Two queries of one kind are two watches.
+   * Only before `watch`. Indexes are those of the first call.
+   */
+  informer<T extends KubeObject>(resource: Resource<T>, query: InformerQuery<T> = {}): Informer<T> {
+    const namespace = query.namespace ?? (resource.namespaced ? this.#options.namespace : undefined);
+    const name = JSON.stringify([resource.apiVersion, resource.kind, namespace, query.labels]);
+    const known = this.#informers.get(name);
+    if (known !== undefined) return known as unknown as Informer<T>;
+    const informer = new Informer(resource, { ...query, namespace }, this.#options);
+    const untyped = informer as unknown as Informer<KubeObject>;
+    this.#informers.set(name, untyped);
+    this.#queries.set(untyped, { ...query, namespace } as InformerQuery<KubeObject>);
+    return informer;
+  }
+
+  controller(options: ControllerOptions): Controller {
+    const controller = new Controller(options, this.#options);
+    this.#controllers.push(controller);
+    return controller;
+  }
+
+  /** A cache that holds the object if it exists and is one of ours. */
+  cacheOf<T extends KubeObject>(resource: Resource<T>, ref: ObjectRef): CacheReader<T> | undefined {
+    for (const [informer, { namespace }] of this.#queries) {
+      const { kind, apiVersion } = informer.resource;
+      if (kind !== resource.kind || apiVersion !== resource.apiVersion) continue;
+      if (namespace === undefined || namespace === ref.namespace) return informer.cache as unknown as CacheReader<T>;
+    }
+    return undefined;
+  }
+
+  /** Whether all caches are synced. */
+  get synced(): boolean {
+    return [...this.#informers.values()].every((informer) => informer.cache.synced);
+  }
+
+  /** Milliseconds since the quietest watch last heard anything; an operator beyond some minutes is blind and should be restarted. */
+  get silentMs(): number {
+    return Math.max(0, ...[...this.#informers.values()].map((informer) => informer.silentMs));
+  }
+
+  get idle(): boolean {
+    return this.#controllers.every((controller) => controller.idle);
+  }
+
+  /** Keeps the caches until the signal aborts; also in a process that does not lead, so that it can take over at once. */
+  async watch(signal: AbortSignal): Promise<void> {
+    await Promise.all([...this.#informers.values()].map((informer) => informer.run(signal)));
+  }
+
+  /** Runs the controllers, once all caches are synced, until the signal aborts and what was under way has ended. */
+  async reconcile(signal: AbortSignal): Promise<void> {
+    await Promise.race([Promise.all([...this.#informers.values()].map((informer) => informer.whenSynced)), aborted(signal)]);
+    await Promise.all(this.#controllers.map((controller) => controller.run(signal)));
+    await this.events.flush();
+  }
+
+  /** `watch` and `reconcile`, for where there is no election. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.watch(signal), this.reconcile(signal)]);
+  }
+
+  #measureCaches(): void {
+    const { metrics } = this.#options;
+    for (const { resource, cache, silentMs } of this.#informers.values()) {
+      metrics?.cacheSilence.set({ kind: resource.kind }, silentMs / 1000);
+      metrics?.cacheObjects.set({ kind: resource.kind }, cache.size);
+    }
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}

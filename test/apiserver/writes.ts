@@ -1,0 +1,285 @@
+import { isDeepStrictEqual } from 'node:util';
+import { isoSeconds, type Clock } from '../../operator/kube/clock.ts';
+import { keyOf, type KubeObject, type Live, type ObjectMeta, type ObjectRef } from '../../operator/kube/objects.ts';
+import { groupOf } from '../../operator/kube/resources.ts';
+import type { Kind } from './kinds.ts';
+import { applied, sameObject, updated, type Writer } from './managed-fields.ts';
+import { metadataProblems } from './metadata.ts';
+import { alreadyExists, badRequest, conflict, forbidden, invalid, modified, notFound } from './status.ts';
+import { deepFreeze, type Store } from './store.ts';
+
+export interface WriteContext {
+  readonly kind: Kind;
+  readonly writer: Omit<Writer, 'time'>;
+  readonly dryRun: boolean;
+}
+
+export interface DeleteBody {
+  readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
+  readonly propagationPolicy?: string;
+  readonly gracePeriodSeconds?: number;
+}
+
+/** Where a kind's objects lie in the store. */
+export function collectionOf({ resource }: Kind): string {
+  return `${resource.apiVersion}/${resource.plural}`;
+}
+
+/** What the API server does to objects that are written: metadata, managed fields, admission, generation, finalizers. */
+export class Writes {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  #made = 0;
+  /** Namespaces in which nothing can be created any more. */
+  readonly terminating = new Set<string>();
+
+  constructor(store: Store, clock: Clock) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  find(kind: Kind, ref: ObjectRef): Live | undefined {
+    return this.#store.get(collectionOf(kind), keyOf(ref));
+  }
+
+  get(kind: Kind, ref: ObjectRef): Live {
+    const found = this.find(kind, ref);
+    if (found === undefined) throw notFound(kind.resource, ref.name);
+    return found;
+  }
+
+  create(context: WriteContext, namespace: string | undefined, body: KubeObject): Live {
+    const { kind } = context;
+    this.#checkIdentity(kind, body, namespace);
+    const { generateName } = body.metadata;
+    const name =
+      (body.metadata.name as string | undefined) ?? (generateName === undefined ? '' : `${generateName}${this.#suffix()}`);
+    if (name === '') {
+      throw invalid(kind.resource, '', [{ field: 'metadata.name', message: 'Required value: name or generateName is required' }]);
+    }
+    if ((body.metadata.resourceVersion ?? '') !== '')
+      throw badRequest('resourceVersion should not be set on objects to be created');
+    const object = this.#newborn(kind, { ...body, metadata: { ...body.metadata, name } }, namespace);
+    if (this.find(kind, object.metadata) !== undefined) throw alreadyExists(kind.resource, name);
+    const admitted = this.#admit(kind, object, undefined);
+    const managedFields = updated(undefined, object, this.#writer(context));
+    return this.#put(context, { ...admitted, metadata: { ...admitted.metadata, managedFields } });
+  }
+
+  /** Puts `next` in place of what is there, which `next` was made from. `versionNeeded`: a replace. */
+  update(context: WriteContext, ref: ObjectRef, next: (before: Live) => KubeObject, versionNeeded: boolean): Live {
+    const before = this.get(context.kind, ref);
+    const body = next(before);
+    this.#checkIdentity(context.kind, body, ref.namespace, ref.name);
+    this.#checkVersion(context.kind, body.metadata, before, versionNeeded);
+    const object = this.#continued(context, body, before);
+    const admitted = this.#admit(context.kind, object, before);
+    const managedFields = updated(before, admitted, this.#writer(context));
+    return this.#finish(context, before, { ...admitted, metadata: { ...admitted.metadata, managedFields } });
+  }
+
+  apply(context: WriteContext, ref: ObjectRef, body: KubeObject, force: boolean): Live {
+    const { kind } = context;
+    this.#checkIdentity(kind, body, ref.namespace, ref.name);
+    const before = this.find(kind, ref);
+    const wanted = this.#applicable(context, body);
+    if (before === undefined) {
+      if (context.writer.subresource !== undefined) throw notFound(kind.resource, ref.name);
+      // The server finds no object to compare with what was asked for.
+      if (body.metadata.uid !== undefined)
+        throw conflict(
+          kind.resource,
+          ref.name,
+          `uid mismatch: the provided object specified uid ${body.metadata.uid}, and no existing object was found`,
+        );
+      if (body.metadata.resourceVersion !== undefined) throw notFound(kind.resource, ref.name);
+      const merged = applied(undefined, this.#newborn(kind, wanted, ref.namespace), this.#writer(context), force);
+      return this.#put(context, this.#admit(kind, merged, undefined));
+    }
+    this.#checkVersion(kind, body.metadata, before, false);
+    const merged = applied(before, wanted, this.#writer(context), force);
+    const object = this.#continued(context, merged, before);
+    const admitted = this.#admit(kind, object, before);
+    const { managedFields } = merged.metadata;
+    return this.#finish(context, before, { ...admitted, metadata: { ...admitted.metadata, managedFields: managedFields! } });
+  }
+
+  /** The object if it stays for a while, for its finalizers or its grace period. */
+  delete(context: WriteContext, ref: ObjectRef, options: DeleteBody): Live | undefined {
+    const { kind } = context;
+    const before = this.get(kind, ref);
+    const { uid, resourceVersion } = options.preconditions ?? {};
+    const precondition = (field: string, asked: string, is: string) =>
+      conflict(
+        kind.resource,
+        ref.name,
+        `Precondition failed: ${field} in precondition: ${asked}, ${field} in object meta: ${is}`,
+      );
+    if (uid !== undefined && uid !== before.metadata.uid) throw precondition('UID', uid, before.metadata.uid);
+    if (resourceVersion !== undefined && resourceVersion !== before.metadata.resourceVersion) {
+      throw precondition('ResourceVersion', resourceVersion, before.metadata.resourceVersion);
+    }
+    if (context.dryRun) return before;
+    const waits = { Foreground: ['foregroundDeletion'], Orphan: ['orphan'] }[options.propagationPolicy ?? ''] ?? [];
+    const finalizers = [...new Set([...(before.metadata.finalizers ?? []), ...waits])];
+    const grace = graceOf(before, options.gracePeriodSeconds);
+    if (finalizers.length === 0 && grace === 0) {
+      this.#store.delete(collectionOf(kind), before);
+      return undefined;
+    }
+    if (before.metadata.deletionTimestamp !== undefined && (before.metadata.deletionGracePeriodSeconds ?? 0) <= grace)
+      return before;
+    const metadata: ObjectMeta = {
+      ...before.metadata,
+      ...(finalizers.length === 0 ? {} : { finalizers }),
+      ...(before.metadata.generation === undefined ? {} : { generation: before.metadata.generation + 1 }),
+      deletionTimestamp: isoSeconds(this.#clock.now() + grace * 1000),
+      deletionGracePeriodSeconds: grace,
+    };
+    return this.#store.put(collectionOf(kind), { ...before, metadata } as Live);
+  }
+
+  #writer({ writer }: WriteContext): Writer {
+    return { ...writer, time: isoSeconds(this.#clock.now()) };
+  }
+
+  /** A new object's metadata; status only comes later. */
+  #newborn(kind: Kind, body: KubeObject, namespace: string | undefined): KubeObject {
+    if (namespace !== undefined && this.terminating.has(namespace)) {
+      throw forbidden(
+        kind.resource,
+        body.metadata.name,
+        `unable to create new content in namespace ${namespace} because it is being terminated`,
+      );
+    }
+    const { status: _status, ...rest } = body as KubeObject & { status?: unknown };
+    const object = kind.status ? rest : body;
+    const finalizers = [...new Set([...(body.metadata.finalizers ?? []), ...kind.finalizers])];
+    return {
+      ...object,
+      metadata: {
+        ...body.metadata,
+        ...(namespace === undefined ? {} : { namespace }),
+        uid: this.#uid(),
+        creationTimestamp: isoSeconds(this.#clock.now()),
+        ...(kind.generation ? { generation: 1 } : {}),
+        ...(finalizers.length === 0 ? {} : { finalizers }),
+      },
+    };
+  }
+
+  /** Only what this request may change, and what the server keeps itself. */
+  #continued({ kind, writer }: WriteContext, body: KubeObject, before: Live): KubeObject {
+    const old = before as Live & { status?: unknown };
+    const { status, ...rest } = body as KubeObject & { status?: unknown };
+    if (writer.subresource === 'status') return { ...old, ...(status === undefined ? {} : { status }) };
+    const { uid, creationTimestamp, generation, deletionTimestamp, deletionGracePeriodSeconds, managedFields } = old.metadata;
+    const kept = { uid, creationTimestamp, generation, deletionTimestamp, deletionGracePeriodSeconds, managedFields };
+    const metadata = {
+      ...body.metadata,
+      ...Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined)),
+    } as ObjectMeta;
+    const finalizers = metadata.finalizers?.length === 0 ? withoutKey(metadata, 'finalizers') : metadata;
+    if (!kind.status) return { ...body, metadata: finalizers };
+    return { ...rest, metadata: finalizers, ...(old.status === undefined ? {} : { status: old.status }) } as KubeObject;
+  }
+
+  /** What of an applied object belongs to the endpoint that it was sent to. */
+  #applicable({ kind, writer }: WriteContext, body: KubeObject): KubeObject {
+    const { status, ...rest } = body as KubeObject & { status?: unknown };
+    if (writer.subresource !== 'status') return kind.status ? rest : body;
+    const { apiVersion, kind: name, metadata } = body;
+    const { name: objectName, namespace } = metadata;
+    const identity = { name: objectName, ...(namespace === undefined ? {} : { namespace }) };
+    return { apiVersion, kind: name, metadata: identity, ...(status === undefined ? {} : { status }) } as KubeObject;
+  }
+
+  #admit(kind: Kind, object: KubeObject, before: Live | undefined): KubeObject {
+    const { name } = object.metadata;
+    const problems = metadataProblems(object, before);
+    if (problems.length > 0) throw invalid(kind.resource, name, problems);
+    const admitted = kind.admit(object, before);
+    if ('problems' in admitted) throw invalid(kind.resource, name, admitted.problems);
+    if ('unknownFields' in admitted) {
+      const list = admitted.unknownFields.map((field) => `unknown field "${field}"`).join(', ');
+      const version = kind.resource.apiVersion.slice(groupOf(kind.resource.apiVersion).length).replace('/', '');
+      throw badRequest(
+        `${kind.resource.kind} in version "${version}" cannot be handled as a ${kind.resource.kind}: strict decoding error: ${list}`,
+      );
+    }
+    return admitted.object;
+  }
+
+  #finish(context: WriteContext, before: Live, next: KubeObject): Live {
+    const { kind } = context;
+    const changed =
+      kind.generation && context.writer.subresource === undefined && !isDeepStrictEqual(specOf(before), specOf(next));
+    const generation = (before.metadata.generation ?? 0) + (changed ? 1 : 0);
+    const object = kind.generation ? { ...next, metadata: { ...next.metadata, generation } } : next;
+    if (sameObject(before, object)) return before;
+    const { deletionTimestamp, deletionGracePeriodSeconds, finalizers } = object.metadata;
+    const goes = deletionTimestamp !== undefined && (finalizers ?? []).length === 0 && (deletionGracePeriodSeconds ?? 0) === 0;
+    if (goes && !context.dryRun) return this.#store.delete(collectionOf(kind), object as Live);
+    return this.#put(context, object);
+  }
+
+  #put(context: WriteContext, object: KubeObject): Live {
+    if (context.dryRun) return deepFreeze(object) as Live;
+    return this.#store.put(collectionOf(context.kind), object as Live);
+  }
+
+  #checkIdentity(kind: Kind, body: KubeObject, namespace: string | undefined, name?: string): void {
+    const { resource } = kind;
+    if (body.kind !== resource.kind || body.apiVersion !== resource.apiVersion) {
+      throw badRequest(
+        `the object provided is unrecognized (must be of type ${resource.kind}): got ${body.apiVersion} ${body.kind}`,
+      );
+    }
+    const has = body.metadata.namespace;
+    if (has !== undefined && has !== namespace) {
+      throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+    }
+    if (name !== undefined && (body.metadata.name as string | undefined) !== undefined && body.metadata.name !== name) {
+      throw badRequest(`the name of the object (${body.metadata.name}) does not match the name on the URL (${name})`);
+    }
+  }
+
+  #checkVersion(kind: Kind, asked: ObjectMeta, before: Live, needed: boolean): void {
+    const { name, uid, resourceVersion } = before.metadata;
+    if (asked.uid !== undefined && asked.uid !== uid) {
+      throw conflict(kind.resource, name, `Precondition failed: UID in precondition: ${asked.uid}, UID in object meta: ${uid}`);
+    }
+    if (asked.resourceVersion === undefined) {
+      if (!needed || !kind.versioned) return;
+      const message = 'Invalid value: 0x0: must be specified for an update';
+      throw invalid(kind.resource, name, [{ field: 'metadata.resourceVersion', message }]);
+    }
+    if (asked.resourceVersion !== resourceVersion) throw modified(kind.resource, name);
+  }
+
+  /** Unlike real ones the same in every run. */
+  #uid(): string {
+    return `00000000-0000-4000-8000-${String(++this.#made).padStart(12, '0')}`;
+  }
+
+  #suffix(): string {
+    return (++this.#made).toString(36).padStart(5, '0');
+  }
+}
+
+function specOf(object: KubeObject): object {
+  const { metadata: _metadata, status: _status, ...rest } = object as KubeObject & { status?: unknown };
+  return rest;
+}
+
+/** A pod on a node is given time to stop; it goes when its kubelet says so. */
+function graceOf(object: Live, asked: number | undefined): number {
+  const { spec } = object as Live & { spec?: { nodeName?: string; terminationGracePeriodSeconds?: number } };
+  if (object.kind !== 'Pod' || spec?.nodeName === undefined) return 0;
+  return asked ?? spec.terminationGracePeriodSeconds ?? 30;
+}
+
+function withoutKey(metadata: ObjectMeta, key: keyof ObjectMeta): ObjectMeta {
+  const { [key]: _gone, ...rest } = metadata;
+  return rest as ObjectMeta;
+}
