@@ -73,17 +73,13 @@ export class StepRunner {
     }
     const objection = step.unless?.(live);
     if (objection !== undefined) throw new Postponed(`${describe(object)} is left as it is: ${objection}`);
-    // In the version just read: whoever has changed it since is looked at first.
-    const resourceVersion = live?.metadata.resourceVersion;
-    const answer = await this.#client.apply(
-      resource,
-      resourceVersion === undefined ? wanted : { ...wanted, metadata: { ...wanted.metadata, resourceVersion } },
-      { signal },
-    );
+    // In the version just read: whoever has changed it since is looked at first. The uid keeps it from being made anew.
+    const seen = live === undefined ? {} : { uid: live.metadata.uid, resourceVersion: live.metadata.resourceVersion };
+    const answer = await this.#client.apply(resource, { ...wanted, metadata: { ...wanted.metadata, ...seen } }, { signal });
     this.#applied.remember(answer, wanted);
     cache?.learn(answer);
     if (live === undefined) return 'created';
-    return answer.metadata.resourceVersion === resourceVersion ? 'unchanged' : 'changed';
+    return answer.metadata.resourceVersion === live.metadata.resourceVersion ? 'unchanged' : 'changed';
   }
 
   async #delete(step: DeleteStep, { signal, confirm }: CarryOutOptions): Promise<StepOutcome> {

@@ -231,12 +231,13 @@ export class KubeClient {
     const request: TransportRequest = {
       method: 'DELETE',
       path: objectPath(resource, ref),
-      query: options.dryRun === true ? { dryRun: 'All' } : {},
+      // With a body the server looks for all of it there, dryRun too.
       body: {
         apiVersion: 'v1',
         kind: 'DeleteOptions',
         propagationPolicy: options.propagation ?? 'Background',
         ...(options.preconditions === undefined ? {} : { preconditions: options.preconditions }),
+        ...(options.dryRun === true ? { dryRun: ['All'] } : {}),
         ...(options.gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds: options.gracePeriodSeconds }),
       },
       ...callOf(options),

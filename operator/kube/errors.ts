@@ -66,9 +66,14 @@ export function isStatus(body: unknown): body is Status {
 
 export const isNotFound = (error: unknown): error is KubeError => error instanceof KubeError && error.status === 404;
 
-/** The object was changed meanwhile, or another field manager owns the field. */
+/** The object was changed meanwhile, replaced by another of its name, or another field manager owns the field. */
 export const isConflict = (error: unknown): error is KubeError =>
-  error instanceof KubeError && error.status === 409 && error.reason !== 'AlreadyExists';
+  error instanceof KubeError && ((error.status === 409 && error.reason !== 'AlreadyExists') || isOtherObject(error));
+
+/** A patch that carries another uid than the object's is refused as an attempt to change that. */
+function isOtherObject({ status, details }: KubeError): boolean {
+  return status === 422 && details.causes?.some(({ field }) => field === 'metadata.uid') === true;
+}
 
 export const isAlreadyExists = (error: unknown): error is KubeError =>
   error instanceof KubeError && error.reason === 'AlreadyExists';
@@ -81,7 +86,8 @@ export const isForbidden = (error: unknown): error is KubeError => error instanc
 export const isExpired = (error: unknown): error is KubeError => error instanceof KubeError && error.status === 410;
 
 /** No whole answer came: the request may have been done or not. */
-export const isUnknownOutcome = (error: unknown): error is KubeError => error instanceof KubeError && error.status === 0;
+export const isUnknownOutcome = (error: unknown): error is KubeError =>
+  error instanceof KubeError && error.status === 0 && error.reason !== 'NotLeading';
 
 function reasonOf(status: number): string {
   const known: Readonly<Record<number, string>> = {

@@ -70,10 +70,11 @@ export class LeaderElection {
     if (signal.aborted && !this.leading) return 'stopped';
     log.info({ identity: this.#options.identity }, 'this process leads');
     onLeading?.(true);
-    const term = new AbortController();
-    const work = lead(term.signal).finally(() => term.abort());
-    const keeping = await this.#keep(AbortSignal.any([signal, term.signal]));
-    term.abort();
+    const over = new AbortController();
+    const term = AbortSignal.any([signal, over.signal]);
+    const work = lead(term).finally(() => over.abort());
+    const keeping = await this.#keep(term);
+    over.abort();
     try {
       // A leader whose lease is lost does not wait for what is under way: its process ends.
       if (keeping === 'stopped') await work;

@@ -32,18 +32,27 @@ export function fieldsOf(value: unknown, field = ''): FieldSet {
   return set;
 }
 
+/** All paths of a value that is there as a whole: what holds others is a member itself. */
+function wholeOf(value: unknown, field: string): FieldSet {
+  const children = childrenOf(value, field) ?? [];
+  if (children.length === 0) return {};
+  return {
+    [SELF]: {},
+    ...Object.fromEntries(children.map(([element, child, childField]) => [element, wholeOf(child, childField)])),
+  };
+}
+
 /** Paths in `after` that `before` does not have, or has with another value. */
 export function changedFields(before: unknown, after: unknown, field = ''): FieldSet {
   const set: Record<string, FieldSet> = {};
   const old = new Map((childrenOf(before, field) ?? []).map(([element, child]) => [element, child]));
   for (const [element, child, childField] of childrenOf(after, field) ?? []) {
     if (!old.has(element)) {
-      const fields = fieldsOf(child, childField);
-      set[element] = element.startsWith('k:') ? { [SELF]: {}, ...fields } : fields;
+      set[element] = wholeOf(child, childField);
     } else if (!isDeepStrictEqual(old.get(element), child)) {
       const fields = changedFields(old.get(element), child, childField);
       const whole = childrenOf(child, childField) === undefined || childrenOf(old.get(element), childField) === undefined;
-      if (whole || Object.keys(fields).length > 0) set[element] = whole ? fieldsOf(child, childField) : fields;
+      if (whole || Object.keys(fields).length > 0) set[element] = whole ? wholeOf(child, childField) : fields;
     }
   }
   return set;
@@ -55,8 +64,7 @@ export function removedFields(before: unknown, after: unknown, field = ''): Fiel
   const now = new Map((childrenOf(after, field) ?? []).map(([element, child]) => [element, child]));
   for (const [element, child, childField] of childrenOf(before, field) ?? []) {
     if (!now.has(element)) {
-      const fields = fieldsOf(child, childField);
-      set[element] = element.startsWith('k:') ? { [SELF]: {}, ...fields } : fields;
+      set[element] = wholeOf(child, childField);
     } else {
       const fields = removedFields(child, now.get(element), childField);
       if (Object.keys(fields).length > 0) set[element] = fields;
@@ -133,9 +141,10 @@ export function withoutFields(value: unknown, set: FieldSet, keep: FieldSet, fie
     if (fields === undefined) return [[element, child] as const];
     const kept = keep[element];
     if (kept === undefined && isMember(fields)) return [];
-    if (kept !== undefined && isMember(kept) && isEmptySet(kept)) return [[element, child] as const];
+    if (kept !== undefined && isEmptySet(kept) && isEmptySet(fields)) return [[element, child] as const];
     const rest = withoutFields(child, fields, kept ?? {}, childField);
-    return rest === undefined ? [] : [[element, rest] as const];
+    if (rest !== undefined) return [[element, rest] as const];
+    return kept === undefined ? [] : [[element, Array.isArray(child) ? [] : {}] as const];
   });
   if (kept.length === 0 && children.length > 0) return undefined;
   if (Array.isArray(value)) return kept.map(([, child]) => child);
@@ -152,25 +161,4 @@ export function merge(live: unknown, wanted: unknown, field = ''): unknown {
   }
   if (Array.isArray(wanted)) return [...merged.values()];
   return Object.fromEntries([...merged].map(([element, child]) => [element.slice(2), child]));
-}
-
-/** The part of `set` whose values differ between two objects. */
-export function differing(set: FieldSet, a: unknown, b: unknown, field = ''): FieldSet {
-  const [inA, inB] = [
-    new Map(childrenOf(a, field)?.map(([e, c]) => [e, c])),
-    new Map(childrenOf(b, field)?.map(([e, c]) => [e, c])),
-  ];
-  const result: Record<string, FieldSet> = {};
-  for (const [element, fields] of Object.entries(set)) {
-    if (element === SELF) continue;
-    const [x, y] = [inA.get(element), inB.get(element)];
-    const childField = element.startsWith('f:') ? element.slice(2) : '';
-    if (isEmptySet(fields)) {
-      if (!isDeepStrictEqual(x, y)) result[element] = {};
-    } else {
-      const rest = differing(fields, x, y, childField);
-      if (!isEmptySet(rest)) result[element] = rest;
-    }
-  }
-  return result;
 }

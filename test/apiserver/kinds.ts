@@ -20,6 +20,8 @@ export interface Kind {
   readonly generation: boolean;
   /** A replace needs a resourceVersion. */
   readonly versioned: boolean;
+  /** A replace of what is not there creates it. */
+  readonly createdByReplace: boolean;
   /** Finalizers that each object gets when it is made. */
   readonly finalizers: readonly string[];
   readonly admit: Admission;
@@ -39,6 +41,7 @@ export function builtinKinds(): Kind[] {
       status: WITH_STATUS.has(resource.kind),
       generation: WITH_GENERATION.has(resource.kind),
       versioned: resource.kind === 'Lease',
+      createdByReplace: resource.kind === 'Lease',
       finalizers: resource.kind === 'PersistentVolumeClaim' ? ['kubernetes.io/pvc-protection'] : [],
       admit: builtinAdmission(resource.kind),
     }));
@@ -46,5 +49,5 @@ export function builtinKinds(): Kind[] {
 
 /** A kind that a CRD with status subresource defines. */
 export function customKind(resource: Resource, admit: Admission = admitAll): Kind {
-  return { resource, status: true, generation: true, versioned: true, finalizers: [], admit };
+  return { resource, status: true, generation: true, versioned: true, createdByReplace: false, finalizers: [], admit };
 }

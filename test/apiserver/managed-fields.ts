@@ -3,7 +3,6 @@ import type { KubeObject, Live, ManagedFields } from '../../operator/kube/object
 import {
   changedFields,
   difference,
-  differing,
   fieldsOf,
   isEmptySet,
   merge,
@@ -83,7 +82,7 @@ export function applied(live: Live | undefined, wanted: KubeObject, writer: Writ
   const fields = fieldsOf(managed(wanted));
   const entries = live?.metadata.managedFields ?? [];
   const mine = setOf(entries.find((entry) => isWriter(entry, writer)));
-  const taken = live === undefined ? {} : differing(fields, managed(live), managed(wanted));
+  const taken = live === undefined ? {} : changedFields(managed(live), merge(managed(live), managed(wanted)));
   const conflicts = entries
     .filter((entry) => !isWriter(entry, writer))
     .map((entry) => ({ entry, paths: pathsOf(common(setOf(entry), taken)) }))

@@ -4,8 +4,9 @@ import { keyOf, type KubeObject, type Live, type ObjectMeta, type ObjectRef } fr
 import { groupOf } from '../../operator/kube/resources.ts';
 import type { Kind } from './kinds.ts';
 import { applied, sameObject, updated, type Writer } from './managed-fields.ts';
+import { invalidValue } from './builtin/problems.ts';
 import { metadataProblems } from './metadata.ts';
-import { alreadyExists, badRequest, conflict, forbidden, invalid, modified, notFound } from './status.ts';
+import { Refusal, alreadyExists, badRequest, conflict, forbidden, invalid, modified, notFound } from './status.ts';
 import { deepFreeze, type Store } from './store.ts';
 
 export interface WriteContext {
@@ -18,6 +19,7 @@ export interface DeleteBody {
   readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
   readonly propagationPolicy?: string;
   readonly gracePeriodSeconds?: number;
+  readonly dryRun?: readonly string[];
 }
 
 /** Where a kind's objects lie in the store. */
@@ -57,21 +59,30 @@ export class Writes {
     if (name === '') {
       throw invalid(kind.resource, '', [{ field: 'metadata.name', message: 'Required value: name or generateName is required' }]);
     }
-    if ((body.metadata.resourceVersion ?? '') !== '')
+    if ((body.metadata.resourceVersion ?? '') !== '') {
       throw badRequest('resourceVersion should not be set on objects to be created');
-    const object = this.#newborn(kind, { ...body, metadata: { ...body.metadata, name } }, namespace);
-    if (this.find(kind, object.metadata) !== undefined) throw alreadyExists(kind.resource, name);
+    }
+    if (this.find(kind, { namespace, name }) !== undefined) throw alreadyExists(kind.resource, name);
+    return this.#make(context, namespace, { ...body, metadata: { ...body.metadata, name } });
+  }
+
+  #make(context: WriteContext, namespace: string | undefined, body: KubeObject): Live {
+    const { kind } = context;
+    const object = this.#newborn(kind, body, namespace);
     const admitted = this.#admit(kind, object, undefined);
     const managedFields = updated(undefined, object, this.#writer(context));
     return this.#put(context, { ...admitted, metadata: { ...admitted.metadata, managedFields } });
   }
 
-  /** Puts `next` in place of what is there, which `next` was made from. `versionNeeded`: a replace. */
-  update(context: WriteContext, ref: ObjectRef, next: (before: Live) => KubeObject, versionNeeded: boolean): Live {
+  /** Puts `next` in place of what is there, which `next` was made from. `replaces`: by PUT. */
+  update(context: WriteContext, ref: ObjectRef, next: (before: Live) => KubeObject, replaces: boolean): Live {
+    if (replaces && context.kind.createdByReplace && this.find(context.kind, ref) === undefined) {
+      return this.#make(context, ref.namespace, next({} as Live));
+    }
     const before = this.get(context.kind, ref);
     const body = next(before);
     this.#checkIdentity(context.kind, body, ref.namespace, ref.name);
-    this.#checkVersion(context.kind, body.metadata, before, versionNeeded);
+    this.#checkVersion(context.kind, body.metadata, before, replaces);
     const object = this.#continued(context, body, before);
     const admitted = this.#admit(context.kind, object, before);
     const managedFields = updated(before, admitted, this.#writer(context));
@@ -86,13 +97,11 @@ export class Writes {
     if (before === undefined) {
       if (context.writer.subresource !== undefined) throw notFound(kind.resource, ref.name);
       // The server finds no object to compare with what was asked for.
-      if (body.metadata.uid !== undefined)
-        throw conflict(
-          kind.resource,
-          ref.name,
-          `uid mismatch: the provided object specified uid ${body.metadata.uid}, and no existing object was found`,
-        );
-      if (body.metadata.resourceVersion !== undefined) throw notFound(kind.resource, ref.name);
+      const { uid } = body.metadata;
+      if (uid !== undefined) {
+        const why = `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`;
+        throw conflict(kind.resource, ref.name, why);
+      }
       const merged = applied(undefined, this.#newborn(kind, wanted, ref.namespace), this.#writer(context), force);
       return this.#put(context, this.#admit(kind, merged, undefined));
     }
@@ -109,17 +118,21 @@ export class Writes {
     const { kind } = context;
     const before = this.get(kind, ref);
     const { uid, resourceVersion } = options.preconditions ?? {};
-    const precondition = (field: string, asked: string, is: string) =>
-      conflict(
-        kind.resource,
-        ref.name,
-        `Precondition failed: ${field} in precondition: ${asked}, ${field} in object meta: ${is}`,
+    // The API server names the kind here, not the resource.
+    const mismatch = (field: string, asked: string, is: string, perhaps: string) =>
+      new Refusal(
+        409,
+        'Conflict',
+        `Operation cannot be fulfilled on ${kind.resource.kind} "${ref.name}": the ${field} in the precondition (${asked}) does not match the ${field} in record (${is}). The object might have been ${perhaps}`,
+        { name: ref.name, kind: kind.resource.kind },
       );
-    if (uid !== undefined && uid !== before.metadata.uid) throw precondition('UID', uid, before.metadata.uid);
-    if (resourceVersion !== undefined && resourceVersion !== before.metadata.resourceVersion) {
-      throw precondition('ResourceVersion', resourceVersion, before.metadata.resourceVersion);
+    if (uid !== undefined && uid !== before.metadata.uid) {
+      throw mismatch('UID', uid, before.metadata.uid, 'deleted and then recreated');
     }
-    if (context.dryRun) return before;
+    if (resourceVersion !== undefined && resourceVersion !== before.metadata.resourceVersion) {
+      throw mismatch('ResourceVersion', resourceVersion, before.metadata.resourceVersion, 'modified');
+    }
+    if (options.dryRun?.includes('All') === true) return before;
     const waits = { Foreground: ['foregroundDeletion'], Orphan: ['orphan'] }[options.propagationPolicy ?? ''] ?? [];
     const finalizers = [...new Set([...(before.metadata.finalizers ?? []), ...waits])];
     const grace = graceOf(before, options.gracePeriodSeconds);
@@ -244,13 +257,14 @@ export class Writes {
     }
   }
 
-  #checkVersion(kind: Kind, asked: ObjectMeta, before: Live, needed: boolean): void {
+  #checkVersion(kind: Kind, asked: ObjectMeta, before: Live, replaces: boolean): void {
     const { name, uid, resourceVersion } = before.metadata;
     if (asked.uid !== undefined && asked.uid !== uid) {
+      if (!replaces) throw invalid(kind.resource, name, [invalidValue('metadata.uid', asked.uid, 'field is immutable')]);
       throw conflict(kind.resource, name, `Precondition failed: UID in precondition: ${asked.uid}, UID in object meta: ${uid}`);
     }
     if (asked.resourceVersion === undefined) {
-      if (!needed || !kind.versioned) return;
+      if (!replaces || !kind.versioned) return;
       const message = 'Invalid value: 0x0: must be specified for an update';
       throw invalid(kind.resource, name, [{ field: 'metadata.resourceVersion', message }]);
     }

@@ -54,7 +54,9 @@ function defaultedProbe(probe: Fields): Fields {
   return withDefaults({ ...probe, ...http }, PROBE);
 }
 
-function defaultedVariable(variable: Fields): Fields {
+function defaultedVariable({ value, ...rest }: Fields): Fields {
+  // What is empty is not stored.
+  const variable = value === undefined || value === '' ? rest : { ...rest, value };
   const from = fields(variable.valueFrom);
   if (from.fieldRef === undefined) return variable;
   return { ...variable, valueFrom: { ...from, fieldRef: withDefaults(fields(from.fieldRef), { apiVersion: 'v1' }) } };
