@@ -12,6 +12,8 @@ export interface EnsembleAccess {
     servers: readonly Member[],
     change: { readonly joining: readonly Member[]; readonly leaving: readonly number[]; readonly fromVersion: string },
   ): Promise<void>;
+  /** Whether /lockkeeper is the operator's and the workers' alone; null while that cannot be known. */
+  isSecured(servers: readonly Member[]): Promise<boolean | null>;
   /** Keeps /lockkeeper for operator and workers; answers whether anything had to be done. @throws ZkError */
   secure(servers: readonly Member[]): Promise<boolean>;
   /** Writes something, which a quorum of the present members has then accepted. @throws ZkError */

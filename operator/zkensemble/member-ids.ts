@@ -42,6 +42,26 @@ export function parseIdRecord(text: string): IdRecord | null {
   }
 }
 
+/** The record, with what volumes say of groups that it does not know: after the annotation, or the whole ensemble, was lost. */
+export function recoverIds(record: IdRecord, volumes: readonly { group: string; ordinal: number; id: number }[]): IdRecord {
+  const taken = new Set(Object.values(record.groups).flat());
+  const groups: Record<string, readonly number[]> = { ...record.groups };
+  const lost = volumes.filter(({ group, id }) => record.groups[group] === undefined && !taken.has(id));
+  for (const [group, found] of Map.groupBy(lost, (volume) => volume.group)) {
+    const byOrdinal = new Map(found.map(({ ordinal, id }) => [ordinal, id]));
+    const used = new Set([...Object.values(groups).flat(), ...record.externals, ...lost.map(({ id }) => id)]);
+    const ids: number[] = [];
+    for (let ordinal = 0; ordinal <= Math.max(...byOrdinal.keys()); ordinal++) {
+      const id = byOrdinal.get(ordinal) ?? nextId(ids, used);
+      if (id === null) break;
+      ids.push(id);
+      used.add(id);
+    }
+    groups[group] = ids;
+  }
+  return { ...record, groups };
+}
+
 /** The record with an id for each server asked for. What is recorded never changes; the same request gets the same answer. */
 export function assignIds(record: IdRecord, request: IdRequest): { record: IdRecord; problems: IdProblem[] } {
   const problems: IdProblem[] = [];

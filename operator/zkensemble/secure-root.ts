@@ -15,19 +15,24 @@ const openTopAcl: readonly ZkAcl[] = [{ ...openAcl[0]!, perms: zkPerms.all & ~zk
  * @throws ZkError, not-allowed unless the session is the super user's
  */
 export async function secureRoot(session: ZkSession, acl: readonly ZkAcl[]): Promise<boolean> {
-  const seal = sealOf(acl);
-  try {
-    const { data } = await session.get(rootPath);
-    if (data.toString() === seal && sameAcl((await session.getAcl(rootPath)).acl, acl)) return false;
-  } catch (error) {
-    if (!isZkError(error, 'no-node')) throw error;
-    await session.create(rootPath, '', { acl }).catch(unless('node-exists'));
-  }
+  if (await isRootSecured(session, acl)) return false;
+  await session.create(rootPath, '', { acl }).catch(unless('node-exists'));
   const top = await session.getAcl('/');
   if (sameAcl(top.acl, openAcl)) await session.setAcl('/', openTopAcl, top.version);
   await giveTo(session, rootPath, acl);
-  await session.set(rootPath, seal);
+  await session.set(rootPath, sealOf(acl));
   return true;
+}
+
+/** @throws ZkError */
+export async function isRootSecured(session: ZkSession, acl: readonly ZkAcl[]): Promise<boolean> {
+  try {
+    const { data } = await session.get(rootPath);
+    return data.toString() === sealOf(acl) && sameAcl((await session.getAcl(rootPath)).acl, acl);
+  } catch (error) {
+    if (isZkError(error, 'no-node', 'not-allowed')) return false;
+    throw error;
+  }
 }
 
 /** A write that changes nothing, which a quorum has accepted when this resolves. */

@@ -21,6 +21,8 @@ export function zooSettings(spec: ZkSpec): Map<string, string> {
     // One voter is an ensemble too: others can join it while it runs.
     ['standaloneEnabled', 'false'],
     ['reconfigEnabled', 'true'],
+    // A server that has lost its data must not vote as one that never had any (see start.sh).
+    ['db.autocreate', 'false'],
     // A server's own name may resolve later than it starts.
     ['quorumListenOnAllIPs', 'true'],
     ['admin.enableServer', 'false'],

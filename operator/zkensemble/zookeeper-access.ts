@@ -5,7 +5,7 @@ import { superAuth, workerAcl, type Credentials } from './credentials.ts';
 import type { EnsembleAccess } from './ensemble-access.ts';
 import { formatMember, parseMemberConfig, type Member, type MemberConfig } from './members.ts';
 import type { ServerSays } from './plan/view.ts';
-import { secureRoot, writeBarrier } from './secure-root.ts';
+import { isRootSecured, secureRoot, writeBarrier } from './secure-root.ts';
 import { askServer } from './server-says.ts';
 import { clientHost } from './servers.ts';
 
@@ -29,16 +29,15 @@ export class ZookeeperAccess implements EnsembleAccess {
     return askServer(address!.host, address!.port);
   }
 
-  async config(servers: readonly Member[]): Promise<MemberConfig | null> {
-    if (servers.length === 0) return null;
-    try {
-      const session = await this.#connect(servers);
+  config(servers: readonly Member[]): Promise<MemberConfig | null> {
+    return this.#read(servers, async (session) => {
       await session.sync();
       return parseMemberConfig((await session.get(CONFIG_PATH)).data.toString());
-    } catch (error) {
-      if (isZkError(error, 'connection-loss', 'session-expired', 'closed')) return null;
-      throw error;
-    }
+    });
+  }
+
+  isSecured(servers: readonly Member[]): Promise<boolean | null> {
+    return this.#read(servers, (session) => isRootSecured(session, workerAcl(this.#credentials)));
   }
 
   async reconfigure(
@@ -60,6 +59,17 @@ export class ZookeeperAccess implements EnsembleAccess {
   async close(): Promise<void> {
     await this.#session?.close();
     this.#session = null;
+  }
+
+  /** Null while nobody answers. */
+  async #read<T>(servers: readonly Member[], read: (session: ZkSession) => Promise<T>): Promise<T | null> {
+    if (servers.length === 0) return null;
+    try {
+      return await read(await this.#connect(servers));
+    } catch (error) {
+      if (isZkError(error, 'connection-loss', 'session-expired', 'closed')) return null;
+      throw error;
+    }
   }
 
   async #connect(servers: readonly Member[]): Promise<ZkSession> {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { digestId } from '../../common/zookeeper/acl.ts';
@@ -10,7 +10,7 @@ import type { EnsembleStep, Published, ServerSays, View, Wanted } from '../../op
 import { formerGroup, groupsOf, idRequest, type Group, type Server, type ZkSpec } from '../../operator/zkensemble/servers.ts';
 import { startingLists } from '../../operator/zkensemble/starting-servers.ts';
 import { renderZooConfig } from '../../operator/zkensemble/zoo-config.ts';
-import { findTool, runFolder, ServerProcess, tail } from './process.ts';
+import { findTool, runFolder, ServerProcess } from './process.ts';
 
 const scripts = join(import.meta.dirname, '../../operator/zkensemble/scripts');
 
@@ -106,8 +106,8 @@ export class LocalServer {
     return join(this.#dir, 'server.log');
   }
 
-  log(lines = 40): string {
-    return tail(this.logFile, lines);
+  log(): string {
+    return readFileSync(this.logFile, 'utf8');
   }
 }
 

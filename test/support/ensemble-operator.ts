@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isZkError } from '../../common/zookeeper/zk-error.ts';
-import { zkEnsembleSpec, type ZkEnsembleInput } from '../../crds/index.ts';
+import { zkEnsembleSpec, type ZkEnsembleInput } from '../../crds/zk-ensemble.ts';
 import type { EnsembleAccess } from '../../operator/zkensemble/ensemble-access.ts';
 import { majority, votersOf } from '../../operator/zkensemble/members.ts';
 import { nextStep } from '../../operator/zkensemble/plan/next-step.ts';
@@ -45,7 +45,7 @@ export async function operate(ensemble: LocalEnsemble, options: OperateOptions =
     for (;;) {
       const access = wrap(own);
       const { wanted, view } = await ensemble.observe(access);
-      if (view.config !== null) await secure(access, ensemble);
+      if (view.config !== null && !knowsOldPasswords(view)) await secure(access, ensemble);
       const step = nextStep(wanted, view);
       if (step.kind === 'none' || options.until?.(step) === true) return taken;
       if (performance.now() > deadline) throw new Error(`not settled: ${JSON.stringify(step)}\n${describeView(view)}`);
@@ -67,6 +67,10 @@ export async function operate(ensemble: LocalEnsemble, options: OperateOptions =
 
 async function secure(access: EnsembleAccess, ensemble: LocalEnsemble): Promise<void> {
   await access.secure(ensemble.servers.filter(({ pod }) => pod === 'running').map(({ server }) => server)).catch(tolerable);
+}
+
+function knowsOldPasswords(view: View): boolean {
+  return view.servers.some(({ restart }) => restart.includes('digest changed'));
 }
 
 async function tolerable(error: unknown): Promise<void> {

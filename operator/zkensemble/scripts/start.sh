@@ -8,7 +8,8 @@
 #
 # ZooKeeper writes each change of the membership beside its zoo.cfg, so both stay with the data. A server goes on with what it
 # knew last. Only if that does not name it, or if it is no member any more, or if there is none, it begins anew: with the present
-# members and itself as observer, so that it votes no sooner than it has copied everything from a leader.
+# members and itself as observer. A server without data takes no part in elections (db.autocreate=false) until it has copied
+# everything from a leader, unless the file `initialize` says that nothing means nothing and not lost.
 set -eu
 umask 077
 
@@ -37,18 +38,21 @@ names_me() {
   grep -q "^server\.$id=" "$1"
 }
 
+initialize=${ZK_DATA_LOG_DIR:-$data}/initialize
+role=observer
+if grep -qx "$id" "$ZK_CONFIG_DIR/may-vote"; then
+  role=participant
+  : >"$initialize"
+else
+  rm -f "$initialize"
+fi
+
 known=$(sed -n 's/^dynamicConfigFile=//p' "$cfg" 2>/dev/null | tail -n 1)
 if [ -n "$known" ] && [ -s "$known" ] && names_me "$known" && names_me "$ZK_CONFIG_DIR/members"; then
   echo "start.sh: server $id goes on with the members of $known"
   rm -f "$own/joining"
 else
-  role=observer
-  if grep -qx "$id" "$ZK_CONFIG_DIR/may-vote"; then
-    role=participant
-    rm -f "$own/joining"
-  else
-    : >"$own/joining"
-  fi
+  if [ "$role" = observer ]; then : >"$own/joining"; else rm -f "$own/joining"; fi
   rm -f "$cfg" "$cfg".*
   known=$cfg.dynamic
   {
