@@ -16,7 +16,7 @@ import { configMap, membersMap, publishedIn } from './objects/config-maps.ts';
 import { HOLDS_DATA, MEMBER_ID } from './objects/labels.ts';
 import { disruptionBudgets, networkPolicy } from './objects/policies.ts';
 import { clientServices, serversService } from './objects/services.ts';
-import { claimName, statefulSet, volumesOf } from './objects/stateful-set.ts';
+import { claimName, statefulSet, templateSizes, volumesOf } from './objects/stateful-set.ts';
 import type { EnsembleStep, Published } from './plan/view.ts';
 import type { Group, Server, ZkSpec } from './servers.ts';
 
@@ -118,7 +118,7 @@ function setOf(owner: Live<ZkEnsembleResource>, spec: ZkSpec, observed: Observed
   return statefulSet(owner, observed.names, spec, group, {
     size,
     credentialsHash: observed.secret.hash,
-    claimTemplates: live?.spec?.volumeClaimTemplates,
+    templateSizes: templateSizes(live),
   });
 }
 
@@ -191,18 +191,8 @@ function mayGrow(observed: Observed, storageClass: string | undefined): boolean 
 /** Sets whose claims have all grown and whose template still makes small ones. */
 function outgrownSets(spec: ZkSpec, observed: Observed): ExtraStep[] {
   const wanted = new Map(volumesOf(spec).map(({ name, size }) => [name, bytesOf(size)]));
-  const templates = (set: Live<StatefulSet>) =>
-    (set.spec?.volumeClaimTemplates ?? []) as readonly {
-      readonly metadata?: { readonly name?: string };
-      readonly spec?: { readonly resources?: { readonly requests?: Readonly<Record<string, string>> } };
-    }[];
   return [...observed.sets.values()]
-    .filter((set) =>
-      templates(set).some(({ metadata, spec: claim }) => {
-        const size = wanted.get(metadata?.name ?? '');
-        return size !== undefined && bytesOf(claim?.resources?.requests?.['storage'] ?? '0') < size;
-      }),
-    )
+    .filter((set) => [...templateSizes(set)].some(([volume, size]) => bytesOf(size) < (wanted.get(volume) ?? 0)))
     .map((set) => ({ kind: 'replaceSet', set }));
 }
 

@@ -47,8 +47,7 @@ export class EnsembleObserver {
     const names = this.namesOf(object);
     const secret = await this.#secret(names, signal);
     const now = this.#clock.now();
-    const showsZxids = now - (this.#shownAt.get(object.metadata.uid) ?? -Infinity) >= ZXIDS_MS;
-    if (showsZxids) this.#shownAt.set(object.metadata.uid, now);
+    const showsZxids = this.#showsZxids(object, now);
     const look = (facts: ClusterFacts, answers: Answers, expandable: Sources['expandable'] = new Map()) =>
       observedFrom(object, spec, { names, facts, secret, expandable, showsZxids, now }, answers);
 
@@ -62,6 +61,14 @@ export class EnsembleObserver {
     const classes = new Set(growingClaims(spec, observed).map(({ claim }) => claim.spec?.storageClassName ?? ''));
     if (classes.size === 0) return observed;
     return { ...observed, expandable: await this.#expandable(classes, signal) };
+  }
+
+  /** Once in a while; what an operator before this one has shown is taken for fresh. */
+  #showsZxids({ metadata, status }: Live<ZkEnsembleResource>, now: number): boolean {
+    const shownAt = this.#shownAt.get(metadata.uid) ?? (status?.members === undefined ? -Infinity : now);
+    const isTime = now - shownAt >= ZXIDS_MS;
+    this.#shownAt.set(metadata.uid, isTime ? now : shownAt);
+    return isTime;
   }
 
   namesOf({ metadata }: Live<ZkEnsembleResource>): Names {

@@ -60,6 +60,10 @@ export class Connection implements Transport {
     return this.#writeRequests;
   }
 
+  get isSevered(): boolean {
+    return this.#dead;
+  }
+
   /** As if the process behind it had died: what is under way is never answered. */
   sever(): void {
     this.#dead = true;

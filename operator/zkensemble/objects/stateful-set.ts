@@ -26,8 +26,8 @@ export interface SetOptions {
   readonly size: number;
   /** Of what servers are given of the Secret: a change of it restarts them. */
   readonly credentialsHash: string;
-  /** The live set's, which cannot be changed; undefined for a new set. */
-  readonly claimTemplates: ClaimTemplates | undefined;
+  /** Sizes in the live set's claim templates, by volume: they cannot be changed there. Empty for a new set. */
+  readonly templateSizes: ReadonlyMap<string, string>;
 }
 
 /** Servers of one group. Which pod is replaced when is the planner's business (OnDelete), and so is the size. */
@@ -56,7 +56,7 @@ export function statefulSet(owner: Live, names: Names, spec: ZkSpec, group: Grou
         },
         spec: podSpec(names, spec, group),
       },
-      ...(spec.storage.ephemeral ? {} : { volumeClaimTemplates: options.claimTemplates ?? claimTemplates(names, spec, group) }),
+      ...(spec.storage.ephemeral ? {} : { volumeClaimTemplates: claimTemplates(names, spec, group, options.templateSizes) }),
     },
   };
 }
@@ -161,16 +161,25 @@ function heapOf({ limits, requests }: ZkSpec['pod']['resources']): number {
   return memory === undefined ? DEFAULT_HEAP : Math.max(64, Math.floor((bytesOf(memory) * 0.66) / 2 ** 20));
 }
 
-function claimTemplates(names: Names, spec: ZkSpec, group: Group): ClaimTemplates {
+function claimTemplates(names: Names, spec: ZkSpec, group: Group, sizes: ReadonlyMap<string, string>): ClaimTemplates {
   const labels = { ...ensembleLabels(names), ...groupSelector(names, group) };
   return volumesOf(spec).map(({ name, size, storageClassName }) => ({
     metadata: { name, labels },
     spec: {
       accessModes: ['ReadWriteOnce'],
-      resources: { requests: { storage: size } },
+      resources: { requests: { storage: sizes.get(name) ?? size } },
       ...(storageClassName === null ? {} : { storageClassName }),
     },
   }));
+}
+
+/** What a live set asks for, by volume. */
+export function templateSizes(set: Live<StatefulSet> | undefined): Map<string, string> {
+  const templates = (set?.spec?.volumeClaimTemplates ?? []) as readonly {
+    readonly metadata?: { readonly name?: string };
+    readonly spec?: { readonly resources?: { readonly requests?: Readonly<Record<string, string>> } };
+  }[];
+  return new Map(templates.map(({ metadata, spec }) => [metadata?.name ?? '', spec?.resources?.requests?.['storage'] ?? '0']));
 }
 
 /** The volumes of each server; none where data is kept in the pod. */

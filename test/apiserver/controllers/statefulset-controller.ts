@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { matchesLabels } from '../../../operator/kube/labels.ts';
 import type { Live, PersistentVolumeClaim, Pod, StatefulSet } from '../../../operator/kube/objects.ts';
 import { ownerReference } from '../../../operator/kube/ownership.ts';
 import { resources } from '../../../operator/kube/resources.ts';
@@ -30,6 +31,7 @@ export class StatefulSetController implements Controller {
     const updateRevision = `${set.metadata.name}-${templateHash(spec.template)}`;
     this.#templates.set(updateRevision, spec.template);
     const currentRevision = set.status?.currentRevision ?? updateRevision;
+    if (this.#adopt(set)) return true;
     const pods = new Map(
       this.#actor
         .list(resources.Pod)
@@ -40,6 +42,19 @@ export class StatefulSetController implements Controller {
       this.#change(set, pods, currentRevision, updateRevision) ||
       this.#report(set, [...pods.values()], currentRevision, updateRevision)
     );
+  }
+
+  /** Pods of its name that match and that nobody owns, as after the set was deleted without them. */
+  #adopt(set: Live<StatefulSet>): boolean {
+    const { name, namespace } = set.metadata;
+    const orphan = this.#actor.list(resources.Pod).find(({ metadata }) => {
+      const isOfSet = metadata.namespace === namespace && new RegExp(`^${name}-\\d+$`).test(metadata.name);
+      const isFree = (metadata.ownerReferences ?? []).length === 0 && metadata.deletionTimestamp === undefined;
+      return isOfSet && isFree && matchesLabels(metadata.labels, set.spec!.selector.matchLabels ?? {});
+    });
+    if (orphan === undefined) return false;
+    this.#actor.patch(resources.Pod, orphan.metadata, { metadata: { ownerReferences: [ownerReference(set)] } });
+    return true;
   }
 
   #change(set: Live<StatefulSet>, pods: ReadonlyMap<number, LivePod>, currentRevision: string, updateRevision: string): boolean {
