@@ -37,6 +37,10 @@ program
     'host:port,... of the ensemble through which several such processes elect leaders; none: this process leads alone',
   )
   .option('--zookeeper-timeout-seconds <seconds>', 'session timeout: how long a dead leader is believed in', seconds, 6)
+  .option(
+    '--zookeeper-auth-file <file>',
+    'file with user:password for ZooKeeper; what this process creates there is then for that user alone (default: LOCKKEEPER_ZOOKEEPER_AUTH)',
+  )
   .option('--region <name>', 'region of this process; it leads the pipelines of its region first')
   .option('--worker-id <id>', 'name of this process among the workers (default: host name and process id)')
   .option('--http <host:port>', 'where /metrics, /healthz, /readyz and /status are served', address, '127.0.0.1:9190')

@@ -23,6 +23,8 @@ export interface CoordinatorOptions {
   /** Connect string, nearest server first; null: this process leads everything alone. */
   readonly servers: string | null;
   readonly timeoutMs: number;
+  /** `user:password` for ZooKeeper; none: its access lists let everybody in. */
+  readonly digestAuth?: string | undefined;
   readonly worker: string;
   readonly region: string;
   readonly version: string;
@@ -76,7 +78,8 @@ class ThroughZookeeper implements WorkerCoordinator {
 
   constructor(options: CoordinatorOptions & { readonly servers: string }) {
     this.#options = options;
-    this.#client = new ZkClient({ servers: options.servers, sessionTimeoutMs: options.timeoutMs });
+    const { servers, timeoutMs, digestAuth } = options;
+    this.#client = new ZkClient({ servers, sessionTimeoutMs: timeoutMs, ...(digestAuth === undefined ? {} : { digestAuth }) });
   }
 
   async start(hosts: readonly PipelineHost[]): Promise<void> {
