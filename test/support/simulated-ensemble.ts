@@ -54,8 +54,8 @@ export class SimulatedEnsemble {
   #secured: string | null = null;
   /** What must never happen, and did. */
   readonly violations: string[] = [];
-  /** Pods that run and will never serve. */
-  readonly broken = new Set<string>();
+  /** Whether a pod runs and will never serve. */
+  isBroken: (pod: Live<Pod>) => boolean = () => false;
   /** Asked before each change of the members; a throw is what the operator gets. */
   fault: (when: 'before' | 'after') => void = () => undefined;
   reconfigurations = 0;
@@ -181,9 +181,19 @@ export class SimulatedEnsemble {
     for (const [name, each] of [...this.#running]) {
       if (!pods.some(({ metadata }) => metadata.name === name && metadata.uid === each.uid)) this.#running.delete(name);
     }
+    // What the liveness probe does for a server that waits without data and may vote now.
+    for (const [name, each] of [...this.#running]) if (each.volume.log < 0 && this.#mayVote(each)) this.#running.delete(name);
     for (const pod of pods) {
-      if (!this.#running.has(pod.metadata.name) && !this.broken.has(pod.metadata.name)) this.#start(pod);
+      if (!this.#running.has(pod.metadata.name) && !this.isBroken(pod)) this.#start(pod);
     }
+  }
+
+  #mayVote({ pod, id }: Running): boolean {
+    const found = this.#pods().find(({ metadata }) => metadata.name === pod)!;
+    const ensemble = found.metadata.labels!['app.kubernetes.io/instance']!;
+    const lists = this.#read('v1/configmaps', `${found.metadata.namespace}/${ensemble}-members`) as
+      { data?: Record<string, string> } | undefined;
+    return (lists?.data?.['may-vote'] ?? '').split('\n').includes(String(id));
   }
 
   /** What start.sh does. */
@@ -212,7 +222,7 @@ export class SimulatedEnsemble {
     volume.initialized = mayVote;
     const members = parseMemberConfig(lists.data['members'] ?? '').members;
     const names = (config: MemberConfig | null) => config?.members.some((member) => member.id === id) ?? false;
-    if (!names(volume.known) || !members.some((member) => member.id === id)) {
+    if ((mayVote && volume.log < 0) || !names(volume.known) || !members.some((member) => member.id === id)) {
       const own: Member = {
         ...parseMemberConfig(`server.${id}=${address}:participant;0.0.0.0:2181`).members[0]!,
         role: mayVote ? 'voter' : 'observer',

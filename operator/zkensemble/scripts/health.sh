@@ -22,7 +22,7 @@ case $1 in
   ready) serves ;;
   live)
     # A server without data that waits for a leader, and may now vote itself, has to begin anew for that.
-    if [[ -e $ZK_DATA_DIR/conf/joining ]] && grep -qx "$id" "$ZK_CONFIG_DIR/may-vote" && ! serves; then
+    if [[ $(cat "$ZK_DATA_DIR/version-2/currentEpoch" 2>/dev/null) == -1 ]] && grep -qx "$id" "$ZK_CONFIG_DIR/may-vote" && ! serves; then
       echo "server $id may vote now" >&2
       exit 1
     fi

@@ -38,7 +38,15 @@ names_me() {
   grep -q "^server\.$id=" "$1"
 }
 
-initialize=${ZK_DATA_LOG_DIR:-$data}/initialize
+# A server that has waited in vain for somebody to copy from, or was cut off in the midst of it, has files and no data.
+logs=${ZK_DATA_LOG_DIR:-$data}
+empty=no
+if [ ! -d "$data/version-2" ] || [ "$(cat "$data/version-2/currentEpoch" 2>/dev/null)" = -1 ]; then
+  empty=yes
+  rm -rf "$data/version-2" "$logs/version-2"
+fi
+
+initialize=$logs/initialize
 role=observer
 if grep -qx "$id" "$ZK_CONFIG_DIR/may-vote"; then
   role=participant
@@ -48,11 +56,12 @@ else
 fi
 
 known=$(sed -n 's/^dynamicConfigFile=//p' "$cfg" 2>/dev/null | tail -n 1)
+if [ "$empty $role" = 'yes participant' ]; then
+  known= # it may have waited as an observer until now
+fi
 if [ -n "$known" ] && [ -s "$known" ] && names_me "$known" && names_me "$ZK_CONFIG_DIR/members"; then
   echo "start.sh: server $id goes on with the members of $known"
-  rm -f "$own/joining"
 else
-  if [ "$role" = observer ]; then : >"$own/joining"; else rm -f "$own/joining"; fi
   rm -f "$cfg" "$cfg".*
   known=$cfg.dynamic
   {

@@ -64,6 +64,8 @@ export class StatefulSetController implements Controller {
     for (let ordinal = 0; ordinal < replicas; ordinal++) {
       const pod = pods.get(ordinal);
       if (pod === undefined) {
+        // Of an earlier set, and yet to be collected; the real one fails and tries again.
+        if (this.#actor.find(resources.Pod, { ...set.metadata, name: `${set.metadata.name}-${ordinal}` }) !== undefined) continue;
         const updated = updateStrategy?.type === 'OnDelete' || ordinal >= partition;
         return this.#make(set, ordinal, updated ? updateRevision : currentRevision);
       }
