@@ -12,12 +12,12 @@ import { ownerReference } from '../kube/index.ts';
 import type { IdRecord } from './member-ids.ts';
 import { sameMembers, type Member } from './members.ts';
 import { growingClaims, type Observed } from './observed.ts';
-import { configMap, membersMap, publishedIn } from './objects/config-maps.ts';
+import { configMap, discoveryMap, membersMap, publishedIn } from './objects/config-maps.ts';
 import { HOLDS_DATA, MEMBER_ID } from './objects/labels.ts';
 import { disruptionBudgets, networkPolicy } from './objects/policies.ts';
 import { clientServices, serversService } from './objects/services.ts';
 import { claimName, statefulSet, templateSizes, volumesOf } from './objects/stateful-set.ts';
-import type { EnsembleStep, Published } from './plan/view.ts';
+import { wantedServers, type EnsembleStep, type Published } from './plan/view.ts';
 import type { Group, Server, ZkSpec } from './servers.ts';
 
 /** What is done besides applying and deleting objects. */
@@ -80,6 +80,7 @@ function standing(owner: Live<ZkEnsembleResource>, spec: ZkSpec, observed: Obser
   const { names, published } = observed;
   const objects = [
     configMap(owner, names, spec),
+    discoveryMap(owner, names, spec, wantedServers(observed.wanted)),
     serversService(owner, names, spec),
     ...clientServices(owner, names, spec),
     ...disruptionBudgets(owner, names, spec),

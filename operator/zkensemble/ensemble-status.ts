@@ -12,7 +12,8 @@ import { connectStrings } from './connect-strings.ts';
 import type { ExtraStep } from './ensemble-plan.ts';
 import { judgements } from './judgements.ts';
 import type { Observed } from './observed.ts';
-import type { Server, ZkSpec } from './servers.ts';
+import { wantedServers } from './plan/view.ts';
+import type { ZkSpec } from './servers.ts';
 
 type MemberStatus = NonNullable<ZkEnsembleStatus['members']>[number];
 
@@ -38,7 +39,7 @@ export function reportEnsemble(
       ? {}
       : {
           members: memberStatus(observed, before.members ?? []),
-          connectStrings: connectStrings(outcome.spec, wantedServers(observed)),
+          connectStrings: connectStrings(outcome.spec, wantedServers(observed.wanted)),
         }),
   };
   return {
@@ -67,12 +68,6 @@ function overruling(outcome: Outcome<ZkSpec, Observed, ExtraStep>, before: ZkEns
       ? []
       : [{ type: 'Ready', status: 'Unknown', reason: 'ReconcileFailed', message }];
   return [...unknown, { type: 'Progressing', status: 'True', reason: 'Retrying', message }];
-}
-
-function wantedServers({ wanted }: Observed): Server[] {
-  return wanted.groups.flatMap((group) =>
-    Array.from({ length: group.replicas }, (_, ordinal) => wanted.server(group, ordinal)).filter((server) => server !== null),
-  );
 }
 
 /** Every member of the ensemble, and every server that is wanted or still there. */

@@ -2,7 +2,7 @@ import type { Judgement } from '../kube/index.ts';
 import { isTakenIn } from './ensemble-plan.ts';
 import { majority, sameMember, votersOf } from './members.ts';
 import { growingClaims, type Observed } from './observed.ts';
-import { votes, type ServerView } from './plan/view.ts';
+import { votes, wantedServers, type ServerView } from './plan/view.ts';
 import { waitsFor } from './pod-facts.ts';
 import { risksOf } from './risks.ts';
 import type { ZkSpec } from './servers.ts';
@@ -150,9 +150,7 @@ function reconfigInProgress(observed: Observed): Judgement {
   const { view, wanted, step } = observed;
   if (view.config === null)
     return { type: 'ReconfigInProgress', status: 'Unknown', reason: 'NoQuorum', message: 'no server serves' };
-  const servers = wanted.groups.flatMap((group) =>
-    Array.from({ length: group.replicas }, (_, ordinal) => wanted.server(group, ordinal)).filter((server) => server !== null),
-  );
+  const servers = wantedServers(wanted);
   const members = view.config.members;
   const joining = servers.filter((server) => !members.some((member) => sameMember(member, server))).map(({ id }) => id);
   const leaving = members

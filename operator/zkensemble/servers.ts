@@ -107,6 +107,11 @@ export class Names {
     return `${this.ensemble}-members`;
   }
 
+  /** ConfigMap with what clients in each region connect to. */
+  get discovery(): string {
+    return `${this.ensemble}-connect`;
+  }
+
   /** Secret with the credentials. */
   get auth(): string {
     return `${this.ensemble}-zookeeper-auth`;

@@ -40,7 +40,7 @@ describe('what is made', () => {
     }).toEqual({
       sets: ['main-observers-east', 'main-voters'],
       services: ['main-east-client', 'main-home-client', 'main-servers'],
-      maps: ['main-members', 'main-zookeeper'],
+      maps: ['main-connect', 'main-members', 'main-zookeeper'],
       budgets: ['main-observers-east', 'main-voters'],
       policies: ['main-zookeeper'],
       secrets: ['main-zookeeper-auth'],
@@ -61,6 +61,8 @@ describe('what is made', () => {
     expect(connectStrings!.find(({ region }) => region === 'east')!.servers).toMatch(
       /^main-observers-east-0\..*,main-voters-2\./,
     );
+    const strings = Object.fromEntries(connectStrings!.map(({ region, servers }) => [region, servers]));
+    expect(one(resources.ConfigMap, 'main-connect').data).toEqual(strings);
     expect(observedGeneration).toBe(site.object().metadata.generation);
     sound();
   });

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { ConfigMap, Live } from '../../kube/index.ts';
+import { connectStrings } from '../connect-strings.ts';
 import { parseMemberConfig } from '../members.ts';
 import type { Published } from '../plan/view.ts';
 import type { Names, Server, ZkSpec } from '../servers.ts';
@@ -33,6 +34,17 @@ export function membersMap(owner: Live, names: Names, published: Published, serv
     kind: 'ConfigMap',
     metadata: ownedMeta(owner, names, names.members),
     data: startingLists(published, servers),
+  };
+}
+
+/** For clients that are no reconcilers: the connect string of each region under its name, to be mounted or taken as a variable. */
+export function discoveryMap(owner: Live, names: Names, spec: ZkSpec, servers: readonly Server[]): ConfigMap {
+  const strings = connectStrings(spec, servers).map((entry) => [entry.region, entry.servers]);
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: ownedMeta(owner, names, names.discovery),
+    data: Object.fromEntries(strings) as Record<string, string>,
   };
 }
 

@@ -103,3 +103,10 @@ export function votes(view: ServerView): boolean {
 export function serversOf(view: View, group: Group): ServerView[] {
   return view.servers.filter(({ server }) => server.group === group.name);
 }
+
+/** The servers that the spec asks for, as far as they have ids. */
+export function wantedServers(wanted: Wanted): Server[] {
+  return wanted.groups.flatMap((group) =>
+    Array.from({ length: group.replicas }, (_, ordinal) => wanted.server(group, ordinal)).filter((server) => server !== null),
+  );
+}
