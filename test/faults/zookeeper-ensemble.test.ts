@@ -208,8 +208,8 @@ describe('lost data', () => {
     made.spec = { ...made.spec, storage: { ...made.spec.storage, ephemeral: true } };
     const told = await operate(made, { until: (step) => step.kind === 'wait' });
     expect(told.map(({ step }) => step)).toMatchObject([{ kind: 'publish', published: { mayVote: [2] } }]);
-    const sound = await Promise.all([1, 2, 3].map((id) => made.byId(id).health('live')));
-    expect(sound).toEqual([true, false, true]);
+    const live = () => Promise.all([1, 2, 3].map((id) => made.byId(id).health('live')));
+    await expect.poll(live, { timeout: 60_000, interval: 500 }).toEqual([true, false, true]);
     await made.byId(2).kill9(); // as the kubelet does
     await operate(made);
     expect(Object.values(await modes(made)).sort()).toEqual(['follower', 'follower', 'leader']);
