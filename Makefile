@@ -4,7 +4,7 @@ TOOLS := test/tools
 # Node 24 comes first in PATH, whatever node the machine has; asked for when a recipe runs, since setup may only then have fetched it.
 NODE_FIRST = PATH="$$($(TOOLS)/node-path):$$PATH"
 
-.PHONY: help setup test lint format bench demo-local clean
+.PHONY: help setup test lint format generate bench demo-local cluster cluster-build cluster-down clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -21,11 +21,23 @@ lint: ## eslint, prettier and the types
 format: ## let eslint and prettier fix what they can
 	@$(NODE_FIRST) && export PATH && npx --no-install eslint --fix . && npx --no-install prettier --write --log-level warn .
 
+generate: ## write what is made from the sources: crds/*.yaml, docs/reference/, docs/errors.md, parts of charts/lockkeeper (a test fails while they are stale)
+	@$(NODE_FIRST) && export PATH && node crds/generate.ts && node docs/generate.ts && node charts/generate.ts
+
 bench: setup ## measure throughput and latency against a native replica
 	@$(NODE_FIRST) node test/bench/main.ts
 
 demo-local: setup ## see a pipeline between two local servers with one's own eyes, without Kubernetes
 	@$(NODE_FIRST) node test/demo/local.ts
+
+cluster: setup ## a Kubernetes of three regions: KUBECONFIG's, or kind's, or one made on this machine (see test/cluster/README.md)
+	@$(NODE_FIRST) node test/cluster/main.ts up
+
+cluster-build: setup ## only build what a Kubernetes made on this machine needs, into the cache
+	@$(NODE_FIRST) node test/cluster/main.ts build
+
+cluster-down: ## remove that Kubernetes wholly; what was built stays in the cache
+	@$(NODE_FIRST) node test/cluster/main.ts down
 
 clean: ## remove node_modules; LOCKKEEPER_CACHE stays (rm -r it for a fresh start)
 	rm -rf node_modules coverage

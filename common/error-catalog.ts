@@ -99,6 +99,14 @@ export const errorCatalog = {
     severity: 'error',
   },
 
+  LK1011: {
+    title: 'a check could not be made',
+    meaning: 'The server answered one question of a check with an error; everything else was looked at all the same.',
+    remedy: 'Correct what the server says, and check again.',
+    retryable: true,
+    severity: 'warning',
+  },
+
   LK1101: {
     title: 'source refused the login',
     meaning: 'The source MySQL refused user name or password, or the account may not connect from the worker’s address.',
@@ -216,6 +224,14 @@ export const errorCatalog = {
     remedy:
       'Choose a moment between the first event of the oldest file in SHOW BINARY LOGS and now, or start with latest: true and an initial load.',
     retryable: false,
+    severity: 'error',
+  },
+  LK1115: {
+    title: 'source refused a statement',
+    meaning:
+      'The source answered a question about itself or its tables with an error that no other code describes. Nothing was written, the position stays where it was.',
+    remedy: 'The details hold the source’s error number and message. Correct the cause at the source; the pipeline tries again.',
+    retryable: true,
     severity: 'error',
   },
 

@@ -16,6 +16,11 @@ export function serverErrno(error: unknown): number | undefined {
   return typeof errno === 'number' && errno >= 1000 ? errno : undefined;
 }
 
+/** The same, where an error of ours may stand before the driver's. */
+export function errnoBehind(error: unknown): number | undefined {
+  return serverErrno(error) ?? (error instanceof Error ? serverErrno(error.cause) : undefined);
+}
+
 type Kind = 'login' | 'unreachable' | 'grant' | 'tls';
 
 const codes: Record<Side, Record<Kind, ErrorCode>> = {
@@ -106,6 +111,18 @@ export function accessError(side: Side, server: string, error: unknown): Lockkee
     found: text,
     remedy: errno === 3159 ? 'The server demands encryption: set tls.mode to Required or VerifyIdentity.' : undefined,
     details: { server, ...(errno === undefined ? {} : { errno }) },
+    cause: error,
+  });
+}
+
+/** The error of ours for a statement that failed at a source: what accessError says, else LK1115. */
+export function sourceError(server: string, error: unknown): LockkeeperError {
+  const known = accessError('source', server, error);
+  if (known !== undefined) return known;
+  const text = messageOf(error);
+  return new LockkeeperError('LK1115', `source ${server} refused a statement: ${text}`, {
+    found: text,
+    details: { server, errno: serverErrno(error) },
     cause: error,
   });
 }

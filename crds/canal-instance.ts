@@ -4,6 +4,7 @@ import {
   apiVersion,
   endpoint,
   immutable,
+  keyedBy,
   metadata,
   nameRef,
   regionName,
@@ -16,13 +17,23 @@ import {
 } from './common-fields.ts';
 import { parseNamePatterns } from './name-pattern.ts';
 
-/** Longest entry of a filter list; each pattern in it has a limit of its own. */
-const maxFilterEntry = 65_536;
+/** Longest entry of a filter list; each pattern in it has a limit of its own. A longer list goes into several entries. */
+const maxFilterEntry = 16_384;
+
+/** What the API server can see of name-pattern.ts: the commonest fault, a bare name. */
+const dotRule = {
+  'x-kubernetes-validations': [
+    {
+      rule: "self.contains('.') || self.contains('[^') || self.contains('\\\\')",
+      message: 'has no dot, so it can never match schema.table; write for instance shop\\..* for the tables of schema shop',
+    },
+  ],
+};
 
 function filterList(field: string) {
   return z
-    .array(z.string().min(1).max(maxFilterEntry))
-    .max(1000)
+    .array(z.string().min(1).max(maxFilterEntry).meta(dotRule))
+    .max(500)
     .superRefine((entries, context) => {
       for (const [index, entry] of entries.entries()) {
         try {
@@ -48,13 +59,24 @@ const filter = z.strictObject({
     .describe('Tables to leave out of those included, written the same way. System schemas are always left out.'),
 });
 
-/** A GTID set of MySQL (uuid, optional tag, intervals) or a position of MariaDB (domain-server-sequence). */
+const gtidSpace = '[ \\t\\r\\n]*';
+const gtidOfUuid = `[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(${gtidSpace}:${gtidSpace}([a-zA-Z_]\\w{0,31}|\\d+(-\\d+)?))+`;
+const gtidOfDomain = '\\d+-\\d+-\\d+';
+
+function commaList(entry: string): string {
+  return `${entry}(${gtidSpace},${gtidSpace}${entry})*`;
+}
+
+/**
+ * A GTID set of MySQL (uuid, optional tag, intervals) or a position of MariaDB (domain-server-sequence). A plain pattern, not
+ * `formed`: as a rule the search of a long set would exceed what the API server lets a rule cost.
+ */
 const gtidSet = z
   .string()
   .min(1)
   .max(1_048_576)
   .regex(
-    /^\s*(?:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?:\s*:\s*(?:[a-zA-Z_]\w{0,31}|\d+(?:-\d+)?))+\s*(?:,\s*(?=[0-9a-fA-F])|$))+$|^\d+-\d+-\d+(?:\s*,\s*\d+-\d+-\d+)*$/,
+    new RegExp(`^${gtidSpace}${commaList(gtidOfUuid)}${gtidSpace}$|^${commaList(gtidOfDomain)}$`),
     'a GTID set of MySQL such as 3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77, or a GTID position of MariaDB such as 0-1-270',
   );
 
@@ -84,7 +106,10 @@ export const canalInstanceSpec = withRules(
   z.strictObject({
     zkEnsembleRef: nameRef('The ZkEnsemble through which the workers coordinate.'),
     master: endpoint.describe('The MySQL or MariaDB server to read.'),
-    standby: endpoint.nullable().default(null).describe('A server with the same data, read when the master does not answer.'),
+    standby: endpoint
+      .nullable()
+      .default(null)
+      .describe('A replica of the master, read when that does not answer; nobody writes to it while the master lives.'),
     credentialsSecretRef: nameRef('Secret with keys username and password of the account at master and standby.'),
     tls,
     start: start.default({ latest: true }).describe('Where a pipeline begins that has no stored position; ignored ever after.'),
@@ -122,7 +147,7 @@ export const canalInstanceSpec = withRules(
       )
       .min(1)
       .max(30)
-      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['region'] })
+      .meta(keyedBy('region'))
       .default([{ region: 'home', replicas: 2 }])
       .describe('Worker processes by region; the pipelines spread over them.'),
   }),

@@ -4,17 +4,19 @@ export const apiGroup = 'lockkeeper.io';
 export const apiVersion = 'lockkeeper.io/v1alpha1';
 
 /*
- * How the schemas are written, so that a structural CRD can be generated from them (z.toJSONSchema, io: 'input'):
+ * How the schemas are written, so that a structural CRD can be generated from them (definition/structural-schema.ts):
  * - objects are strict; those with defaults inside have `.prefault({})`, which Kubernetes spells `default: {}`;
  * - "not set" is null in TypeScript and absence in Kubernetes (which prunes null): such a field is `.nullable().default(null)`,
  *   and CEL asks for it with has();
  * - a rule over several fields is checked by zod and carried as CEL in the metadata `x-kubernetes-validations`;
+ * - a map or list that a rule goes through has a limit, from which the API server reckons what the rule may cost;
+ * - patterns are written in what JavaScript and RE2 have in common;
  * - a rule between old and new object is a TransitionRule beside the schema.
  */
 
 export interface Rule<T> {
-  /** The rule for the API server, true when the object is right. */
-  readonly cel: string;
+  /** The rule for the API server, true when the object is right; null where it knows it otherwise, from a list's type. */
+  readonly cel: string | null;
   /** Names field and remedy; the same words on both ways. */
   readonly message: string;
   /** The field the message is about, from the schema it stands on. */
@@ -36,11 +38,13 @@ export function withRules<S extends z.ZodType>(schema: S, rules: readonly Rule<z
   for (const { holds, message, path } of rules) {
     checked = checked.refine((value) => holds(value), { error: message, ...(path === undefined ? {} : { path: [...path] }) });
   }
-  const validations = rules.map(({ cel, message, path }) => ({
-    rule: cel,
-    message,
-    ...(path === undefined ? {} : { fieldPath: `.${path.join('.')}` }),
-  }));
+  const validations = rules
+    .filter(({ cel }) => cel !== null)
+    .map(({ cel, message, path }) => ({
+      rule: cel,
+      message,
+      ...(path === undefined ? {} : { fieldPath: `.${path.join('.')}` }),
+    }));
   return checked.meta({ ...checked.meta(), 'x-kubernetes-validations': validations });
 }
 
@@ -65,11 +69,41 @@ function valueAt(object: unknown, path: string): unknown {
   return path.split('.').reduce<unknown>((value, key) => (value as Record<string, unknown> | null | undefined)?.[key], object);
 }
 
+/** A text of a certain form. The API server, too, names the form in words, by a rule: of a pattern it would only show the pattern. */
+export function formed(text: z.ZodString, pattern: RegExp, form: string): z.ZodString {
+  return text.regex(pattern, form).meta({ [formKey]: form });
+}
+
+/** Where `formed` leaves its words for the generator. */
+export const formKey = 'x-lockkeeper-form';
+
+/** A map with at most `maxEntries`. */
+export function mapOf<V extends z.ZodType>(key: z.ZodString, value: V, maxEntries: number) {
+  return z
+    .record(key, value)
+    .refine((map) => Object.keys(map).length <= maxEntries, { error: `takes at most ${maxEntries} entries` })
+    .meta({ maxProperties: maxEntries });
+}
+
+/** A list without doubles, which Kubernetes knows by itself as a set. */
+export function setOf(item: z.ZodString, maxItems: number) {
+  return z
+    .array(item)
+    .max(maxItems)
+    .refine((items) => new Set(items).size === items.length, { error: 'has an entry twice; remove one' })
+    .meta({ 'x-kubernetes-list-type': 'set' });
+}
+
+/** Metadata of a list of objects that are told apart by a field: Kubernetes refuses doubles and merges by it. */
+export function keyedBy(key: string) {
+  return { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': [key] };
+}
+
 const dns1123 = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
-const nameMessage = 'lower-case letters, digits and hyphens, beginning and ending with a letter or digit';
+const nameForm = 'lower-case letters, digits and hyphens, beginning and ending with a letter or digit';
 
 export function objectName(maxLength: number) {
-  return z.string().min(1).max(maxLength).regex(dns1123, nameMessage);
+  return formed(z.string().min(1).max(maxLength), dns1123, nameForm);
 }
 
 /** What kubectl writes into `metadata` besides the four fields below; accepted so that `kubectl get -o yaml` can be read back. */
@@ -99,12 +133,9 @@ export function metadata(maxNameLength: number, name = objectName(maxNameLength)
   });
 }
 
-export const regionName = z
-  .string()
-  .min(1)
-  .max(24)
-  .regex(dns1123, nameMessage)
-  .describe('Name of a region: the value of the nodes’ region label in Kubernetes, the --region of a local worker.');
+export const regionName = objectName(24).describe(
+  'Name of a region: the value of the nodes’ region label in Kubernetes, the --region of a local worker.',
+);
 
 export function nameRef(description: string) {
   return z
@@ -112,15 +143,11 @@ export function nameRef(description: string) {
     .describe(description);
 }
 
-export const host = z
-  .string()
-  .min(1)
-  .max(253)
-  .regex(
-    /^([A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?|[0-9A-Fa-f]*(:[0-9A-Fa-f.]*){2,})$/,
-    'a host name or an IP address, without scheme, port or path',
-  )
-  .describe('Host name or IP address of the server; its port is a field of its own.');
+export const host = formed(
+  z.string().min(1).max(253),
+  /^([A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?|[0-9A-Fa-f]*(:[0-9A-Fa-f.]*){2,})$/,
+  'a host name or an IP address, without scheme, port or path',
+).describe('Host name or IP address of the server; its port is a field of its own.');
 
 export const port = z.int().min(1).max(65535);
 
@@ -152,13 +179,23 @@ export const tls = withRules(tlsFields, [
 
 export const timestamp = z.iso.datetime({ offset: true });
 
+/** Kubernetes' own Condition, with its limits. */
 const condition = z.strictObject({
-  type: z.string().describe('What is judged, such as Ready.'),
+  type: z
+    .string()
+    .max(316)
+    .regex(/^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$/)
+    .describe('What is judged, such as Ready.'),
   status: z.enum(['True', 'False', 'Unknown']).describe('The judgement.'),
-  reason: z.string().describe('Why, as one CamelCase word for programs.'),
-  message: z.string().describe('Why, for people, with what to do.'),
+  reason: z
+    .string()
+    .min(1)
+    .max(1024)
+    .regex(/^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$/)
+    .describe('Why, as one CamelCase word for programs.'),
+  message: z.string().max(32_768).describe('Why, for people, with what to do.'),
   lastTransitionTime: timestamp.describe('When status last changed.'),
-  observedGeneration: z.int().optional().describe('The generation of the spec that was judged.'),
+  observedGeneration: z.int().min(0).optional().describe('The generation of the spec that was judged.'),
 });
 
 export type Condition = z.output<typeof condition>;
@@ -168,7 +205,7 @@ export const statusFields = {
   observedGeneration: z.int().optional().describe('The generation of the spec that this status is about.'),
   conditions: z
     .array(condition)
-    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] })
+    .meta(keyedBy('type'))
     .optional()
     .describe('What is well and what is not, after the Kubernetes API conventions.'),
 };

@@ -361,6 +361,12 @@ describe('a fault of a field', () => {
       message: expect.stringMatching(/^m\.yaml:8: ZkEnsemble default\/a: spec\.paused: expected true or false/) as string,
     });
   });
+
+  it('may be a key', () => {
+    const spec = `spec: {config: {extra: {'': x}}}`;
+    const error = errorOf(`apiVersion: lockkeeper.io/v1alpha1\nkind: ZkEnsemble\nmetadata: {name: main}\n${spec}`);
+    expect(error.message).toMatch(/spec\.config\.extra\.: expected as key a text that is not empty/);
+  });
 });
 
 describe('a fault of a Secret', () => {

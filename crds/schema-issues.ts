@@ -91,6 +91,8 @@ function wantedBy(issue: z.core.$ZodIssue): string {
       return `a number of at most ${issue.maximum}`;
     case 'invalid_format':
       return issue.format === 'datetime' ? 'a moment with time zone (RFC 3339) such as 2026-01-31T08:00:00Z' : issue.message;
+    case 'invalid_key':
+      return `as key ${issue.issues[0] ? wantedBy(issue.issues[0]) : issue.message}`;
     default:
       return issue.message;
   }

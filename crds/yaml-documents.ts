@@ -55,7 +55,8 @@ export function readDocuments({ file, text }: SourceText, report: (error: Lockke
   return objects;
 }
 
-function withoutNulls(value: unknown): unknown {
+/** Kubernetes takes null for "not set" and drops it, but not where it is an entry of a list. */
+export function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNulls);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(

@@ -1,8 +1,11 @@
 import { z } from 'zod';
 import {
   apiVersion,
+  formed,
   host,
   immutable,
+  keyedBy,
+  mapOf,
   metadata,
   port,
   regionName,
@@ -12,16 +15,14 @@ import {
   type TransitionRule,
 } from './common-fields.ts';
 
-const quantity = z
-  .string()
-  .max(32)
-  .regex(/^\d+(\.\d+)?([EPTGMK]i|[EPTGMkm])?$/, 'a Kubernetes quantity such as 10Gi');
+const quantity = formed(z.string().max(32), /^\d+(\.\d+)?([EPTGMK]i|[EPTGMkm])?$/, 'a Kubernetes quantity such as 10Gi');
 
 const volume = z.strictObject({
   size: quantity.default('10Gi').describe('Size of the volume; it may grow, never shrink.'),
   storageClassName: z
     .string()
     .min(1)
+    .max(253)
     .nullable()
     .default(null)
     .describe('Storage class of the volume. Not set: the cluster’s default.'),
@@ -88,8 +89,7 @@ const config = withRules(
       .max(8760)
       .default(6)
       .describe('Hours between removals of old snapshots and logs; 0 never removes any.'),
-    extra: z
-      .record(z.string().min(1), z.string())
+    extra: mapOf(z.string().min(1).max(256), z.string().max(4096), 200)
       .default({})
       .describe('More lines of zoo.cfg as they are, key to value; settings that the operator manages are refused.'),
   }),
@@ -133,17 +133,22 @@ const storage = withRules(
 );
 
 const toleration = z.strictObject({
-  key: z.string().optional().describe('Key of the taint; none with operator Exists tolerates every taint.'),
+  key: z.string().max(317).optional().describe('Key of the taint; none with operator Exists tolerates every taint.'),
   operator: z.enum(['Equal', 'Exists']).optional().describe('How key and value are compared.'),
-  value: z.string().optional().describe('Value of the taint.'),
+  value: z.string().max(63).optional().describe('Value of the taint.'),
   effect: z
     .enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute'])
     .optional()
     .describe('Effect of the taint; none is every effect.'),
-  tolerationSeconds: z.int().optional().describe('How long a NoExecute taint is tolerated.'),
+  tolerationSeconds: z
+    .int()
+    .min(0)
+    .max(31_536_000_000)
+    .optional()
+    .describe('How long a NoExecute taint is tolerated; not set: as long as it is there.'),
 });
 
-const quantities = z.record(z.string(), quantity);
+const quantities = mapOf(z.string().min(1).max(317), quantity, 50);
 
 const pod = z.strictObject({
   resources: z
@@ -153,7 +158,9 @@ const pod = z.strictObject({
     })
     .prefault({})
     .describe('CPU and memory of each server.'),
-  nodeSelector: z.record(z.string(), z.string()).default({}).describe('Labels a node must have, besides the region’s.'),
+  nodeSelector: mapOf(z.string().min(1).max(317), z.string().max(63), 100)
+    .default({})
+    .describe('Labels a node must have, besides the region’s.'),
   tolerations: z.array(toleration).max(50).default([]).describe('Taints of nodes that the servers tolerate.'),
   affinity: z
     .looseObject({})
@@ -161,12 +168,19 @@ const pod = z.strictObject({
     .default(null)
     .describe('Kubernetes affinity as in a pod, in place of the operator’s own spread over nodes and zones.')
     .meta({ 'x-kubernetes-preserve-unknown-fields': true }),
-  annotations: z.record(z.string(), z.string()).default({}).describe('Annotations for each server’s pod.'),
+  annotations: mapOf(z.string().min(1).max(317), z.string().max(65_536), 200)
+    .default({})
+    .describe('Annotations for each server’s pod.'),
 });
 
 export const zkEnsembleSpec = withRules(
   z.strictObject({
-    image: z.string().min(1).default('zookeeper:3.9').describe('Container image, laid out like the official zookeeper image.'),
+    image: z
+      .string()
+      .min(1)
+      .max(512)
+      .default('zookeeper:3.9')
+      .describe('Container image, laid out like the official zookeeper image.'),
     voters: z
       .strictObject({
         region: regionName.default('home'),
@@ -187,12 +201,13 @@ export const zkEnsembleSpec = withRules(
         }),
       )
       .max(30)
-      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['region'] })
+      .meta(keyedBy('region'))
       .default([])
       .describe('Servers that follow without voting, one group for each region, so that its workers have a server nearby.'),
     externalMembers: z
       .array(externalMember)
       .max(50)
+      .meta(keyedBy('id'))
       .default([])
       .describe('Servers of the same ensemble that run outside of this cluster.'),
     config: config.prefault({}).describe('Settings of the servers.'),

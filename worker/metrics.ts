@@ -31,6 +31,16 @@ export class WorkerMetrics {
     'Age of the newest applied transaction; 0 when nothing is waiting',
     PIPELINE,
   );
+  readonly lagLimit = this.#gauge(
+    'lockkeeper_lag_limit_seconds',
+    'Lag from which the pipeline counts as lagging: spec.alerts.lagSeconds',
+    PIPELINE,
+  );
+  readonly headroom = this.#gauge(
+    'lockkeeper_source_retention_headroom_seconds',
+    'Seconds until the source deletes binlog that the pipeline still needs',
+    PIPELINE,
+  );
   readonly heartbeatAge = this.#gauge(
     'lockkeeper_source_silence_seconds',
     'Seconds since the source was last heard of',

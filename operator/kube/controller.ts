@@ -134,6 +134,10 @@ export class Controller {
     this.#queue.add(key);
   }
 
+  enqueueAll(): void {
+    for (const source of this.#options.sources) for (const key of source.resync()) this.#queue.add(key);
+  }
+
   /** Once the caches are synced. Resolves when the signal has aborted and no reconcile is under way. */
   async run(signal: AbortSignal): Promise<void> {
     const stopResync = this.#resync();
@@ -145,7 +149,7 @@ export class Controller {
     let cancel: () => void = () => undefined;
     const wait = () => {
       cancel = this.#clock.after((this.#options.resyncMs ?? 600_000) * (1 + this.#random() / 10), () => {
-        for (const source of this.#options.sources) for (const key of source.resync()) this.#queue.add(key);
+        this.enqueueAll();
         wait();
       });
     };
@@ -165,7 +169,7 @@ export class Controller {
     try {
       const { requeueAfterMs } = await reconcile(key, { key, signal: limit.signal, log });
       this.#queue.forget(key);
-      if (requeueAfterMs !== undefined) this.#queue.addAfter(key, requeueAfterMs);
+      if (requeueAfterMs !== undefined && !stop.aborted) this.#queue.addAfter(key, requeueAfterMs);
       result = 'done';
     } catch (error) {
       result = stop.aborted ? 'stopped' : this.#failed(key, error, log);

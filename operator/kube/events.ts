@@ -24,6 +24,8 @@ export interface RecorderOptions {
 }
 
 const COMPONENT = 'lockkeeper-operator';
+/** Of the object's name in the Event's, which are 253 together. */
+const LONGEST_NAME = 230;
 /** Messages of Events are at most 1024 characters. */
 const LONGEST_NOTE = 1024;
 /** The same event within this is counted in the first one; other notes of one reason beyond MOST_NOTES are joined. */
@@ -70,6 +72,11 @@ export class EventRecorder {
     this.#clock = options.clock ?? systemClock;
   }
 
+  /** Objects with a story. */
+  get remembered(): number {
+    return this.#stories.size;
+  }
+
   record(about: Live, event: EventNote): void {
     const now = this.#clock.now();
     const story = this.#story(about.metadata.uid, now);
@@ -113,7 +120,7 @@ export class EventRecorder {
       }
     }
     const namespace = about.metadata.namespace ?? 'default';
-    const name = `${about.metadata.name}.${this.#clock.now().toString(16)}${(this.#sequence++ & 0xfff).toString(16).padStart(3, '0')}`;
+    const name = `${about.metadata.name.slice(0, LONGEST_NAME)}.${this.#clock.now().toString(16)}${(this.#sequence++ & 0xfff).toString(16).padStart(3, '0')}`;
     const body: KubeEvent = {
       apiVersion: 'v1',
       kind: 'Event',

@@ -88,6 +88,11 @@ export class Manager {
     return this.#controllers.every((controller) => controller.idle);
   }
 
+  /** Looks at every object again. */
+  enqueueAll(): void {
+    for (const controller of this.#controllers) controller.enqueueAll();
+  }
+
   /** Keeps the caches until the signal aborts; also in a process that does not lead, so that it can take over at once. */
   async watch(signal: AbortSignal): Promise<void> {
     await Promise.all([...this.#informers.values()].map((informer) => informer.run(signal)));

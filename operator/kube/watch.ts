@@ -30,6 +30,8 @@ export interface CollectionOptions {
 
 /** The server ends a watch after this and up to a fifth more, so that those of many clients do not end together. */
 const WATCH_SECONDS = 300;
+/** Made once: an abort without reason makes an error with a stack each time. */
+const OVER = new Error('the watch is over');
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
 /** A watch that the server ended sooner counts as a failure: it must not be asked again at once, over and over. */
@@ -136,7 +138,7 @@ async function* watchOnce(
   } finally {
     stopWatchdog();
     signal.removeEventListener('abort', abort);
-    connection.abort();
+    connection.abort(OVER);
   }
 }
 

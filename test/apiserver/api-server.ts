@@ -44,7 +44,8 @@ export class ApiServer {
   readonly #kinds: ReadonlyMap<string, Kind>;
   readonly #watchers = new Set<Watcher>();
   readonly #bookmarkMs: number;
-  #stopBookmarks: () => void = () => undefined;
+  /** No bookmarks come any more, as from a server that hangs. */
+  stopBookmarks: () => void = () => undefined;
 
   constructor(options: ApiServerOptions = {}) {
     this.clock = options.clock ?? systemClock;
@@ -103,7 +104,7 @@ export class ApiServer {
       stream.onClose = () => {
         stopTimer();
         this.#watchers.delete(watcher);
-        if (this.#watchers.size === 0) this.#stopBookmarks();
+        if (this.#watchers.size === 0) this.stopBookmarks();
       };
       if (this.#watchers.size === 0) this.#scheduleBookmarks();
       this.#watchers.add(watcher);
@@ -144,7 +145,7 @@ export class ApiServer {
   }
 
   #scheduleBookmarks(): void {
-    this.#stopBookmarks = this.clock.after(this.#bookmarkMs, () => {
+    this.stopBookmarks = this.clock.after(this.#bookmarkMs, () => {
       this.bookmark();
       this.#scheduleBookmarks();
     });

@@ -60,7 +60,7 @@ export class Connection implements Transport {
     return this.#writeRequests;
   }
 
-  get isSevered(): boolean {
+  get dead(): boolean {
     return this.#dead;
   }
 
@@ -80,6 +80,11 @@ export class Connection implements Transport {
   /** Breaks all open watches. */
   cutWatches(): void {
     for (const stream of [...this.#streams]) stream.end(broken());
+  }
+
+  /** Ends all open watches as the server does from time to time. */
+  endWatches(): void {
+    for (const stream of [...this.#streams]) stream.end();
   }
 
   /** Lists and watches show the past up to `revision`, as from a server that lags; single reads and writes are not late. */
@@ -163,14 +168,14 @@ export class Connection implements Transport {
 
   #hang({ signal, timeoutMs }: TransportRequest): Promise<never> {
     return new Promise((_, reject) => {
-      const cancel = this.#server.clock.after(timeoutMs ?? Infinity, () => {
-        signal?.removeEventListener('abort', abort);
-        reject(new TransportError('Timeout', 'no answer'));
-      });
-      const abort = () => {
+      const fail = (error: unknown) => {
         cancel();
-        reject(signal!.reason as Error);
+        signal?.removeEventListener('abort', abort);
+        reject(error as Error);
       };
+      const abort = () => fail(signal?.reason);
+      const late = () => fail(new TransportError('Timeout', 'no answer'));
+      const cancel = timeoutMs === undefined ? () => undefined : this.#server.clock.after(timeoutMs, late);
       signal?.addEventListener('abort', abort, { once: true });
     });
   }

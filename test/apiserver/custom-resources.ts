@@ -40,7 +40,8 @@ export function schemaAdmission(schema: z.ZodType, transitions: readonly Transit
       };
     }
     const judged = { ...object, spec: pruned((parsed.data as { spec: unknown }).spec) } as KubeObject & { spec: unknown };
-    const broken = before === undefined ? [] : brokenTransitions(transitions, defaulted(schema, before), parsed.data);
+    const same = before === undefined || (before as { spec?: unknown }).spec === (object as { spec?: unknown }).spec;
+    const broken = same ? [] : brokenTransitions(transitions, defaulted(schema, before), parsed.data);
     if (broken.length > 0) {
       return { problems: broken.map(({ path, message }) => ({ field: path, message: `Invalid value: "object": ${message}` })) };
     }

@@ -60,6 +60,7 @@ export function changedFields(before: unknown, after: unknown, field = ''): Fiel
 
 /** Paths in `before` that `after` does not have. */
 export function removedFields(before: unknown, after: unknown, field = ''): FieldSet {
+  if (before === after) return {};
   const set: Record<string, FieldSet> = {};
   const now = new Map((childrenOf(after, field) ?? []).map(([element, child]) => [element, child]));
   for (const [element, child, childField] of childrenOf(before, field) ?? []) {

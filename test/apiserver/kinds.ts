@@ -25,6 +25,8 @@ export interface Kind {
   /** Finalizers that each object gets when it is made. */
   readonly finalizers: readonly string[];
   readonly admit: Admission;
+  /** Whether a change of status alone is judged as well. */
+  readonly judgesStatus: boolean;
 }
 
 export const admitAll: Admission = (object) => ({ object });
@@ -44,10 +46,20 @@ export function builtinKinds(): Kind[] {
       createdByReplace: resource.kind === 'Lease',
       finalizers: resource.kind === 'PersistentVolumeClaim' ? ['kubernetes.io/pvc-protection'] : [],
       admit: builtinAdmission(resource.kind),
+      judgesStatus: false,
     }));
 }
 
 /** A kind that a CRD with status subresource defines. */
 export function customKind(resource: Resource, admit: Admission = admitAll): Kind {
-  return { resource, status: true, generation: true, versioned: true, createdByReplace: false, finalizers: [], admit };
+  return {
+    resource,
+    status: true,
+    generation: true,
+    versioned: true,
+    createdByReplace: false,
+    finalizers: [],
+    admit,
+    judgesStatus: true,
+  };
 }

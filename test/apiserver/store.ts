@@ -18,6 +18,8 @@ export interface Commit {
  */
 export class Store {
   readonly #collections = new Map<string, Map<ObjectKey, Live>>();
+  /** Objects of a collection in order, until it changes. */
+  readonly #sorted = new Map<string, readonly Live[]>();
   readonly #commits = new Map<string, Commit[]>();
   /** History up to this revision is gone. */
   #floor = 0;
@@ -34,7 +36,10 @@ export class Store {
 
   /** In order of keys. @throws Refusal Expired when `revision` is compacted */
   list(collection: string, revision: number = this.#revision): readonly Live[] {
-    return [...this.#at(collection, revision).entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object);
+    if (revision < this.#revision) return sorted(this.#at(collection, revision));
+    const known = this.#sorted.get(collection) ?? sorted(this.#at(collection, revision));
+    this.#sorted.set(collection, known);
+    return known;
   }
 
   /** As `get`, at an earlier revision. @throws Refusal Expired */
@@ -109,11 +114,16 @@ export class Store {
   }
 
   #record(commit: Commit): void {
+    this.#sorted.delete(commit.collection);
     const commits = this.#commits.get(commit.collection);
     if (commits === undefined) this.#commits.set(commit.collection, [commit]);
     else commits.push(commit);
     for (const listener of [...this.#listeners]) listener(commit);
   }
+}
+
+function sorted(objects: ReadonlyMap<ObjectKey, Live>): readonly Live[] {
+  return [...objects].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object);
 }
 
 /** Index of the first commit after `revision`. */

@@ -84,7 +84,7 @@ export class Writes {
     this.#checkIdentity(context.kind, body, ref.namespace, ref.name);
     this.#checkVersion(context.kind, body.metadata, before, replaces);
     const object = this.#continued(context, body, before);
-    const admitted = this.#admit(context.kind, object, before);
+    const admitted = this.#admit(context.kind, object, before, context.writer.subresource);
     const managedFields = updated(before, admitted, this.#writer(context));
     return this.#finish(context, before, { ...admitted, metadata: { ...admitted.metadata, managedFields } });
   }
@@ -108,7 +108,7 @@ export class Writes {
     this.#checkVersion(kind, body.metadata, before, false);
     const merged = applied(before, wanted, this.#writer(context), force);
     const object = this.#continued(context, merged, before);
-    const admitted = this.#admit(kind, object, before);
+    const admitted = this.#admit(kind, object, before, context.writer.subresource);
     const { managedFields } = merged.metadata;
     return this.#finish(context, before, { ...admitted, metadata: { ...admitted.metadata, managedFields: managedFields! } });
   }
@@ -207,10 +207,11 @@ export class Writes {
     return { apiVersion, kind: name, metadata: identity, ...(status === undefined ? {} : { status }) } as KubeObject;
   }
 
-  #admit(kind: Kind, object: KubeObject, before: Live | undefined): KubeObject {
+  #admit(kind: Kind, object: KubeObject, before: Live | undefined, subresource?: string): KubeObject {
     const { name } = object.metadata;
     const problems = metadataProblems(object, before);
     if (problems.length > 0) throw invalid(kind.resource, name, problems);
+    if (before !== undefined && !kind.judgesStatus && subresource === 'status') return object;
     const admitted = kind.admit(object, before);
     if ('problems' in admitted) throw invalid(kind.resource, name, admitted.problems);
     if ('unknownFields' in admitted) {

@@ -126,6 +126,14 @@ describe('the servers cannot be used', () => {
     await process.untilCaughtUp(schema, source, target);
     expect(await rowsAtTarget(schema)).toBe(1);
     expect((await process.status(schema)).lastError).toBeNull();
+    // The same once more, in the middle of the stream.
+    await proxy.cut();
+    await source.query(`INSERT INTO ${schema}.t VALUES (2,'b')`);
+    await expectError(process, schema, code, 'retrying');
+    await proxy.restore();
+    await process.untilCaughtUp(schema, source, target);
+    expect(await rowsAtTarget(schema)).toBe(2);
+    expect(await process.status(schema)).toMatchObject({ phase: 'running', lastError: null });
   });
 
   test('a host that does not exist', async () => {
@@ -295,6 +303,61 @@ describe('the tables do not fit', () => {
   });
 });
 
+describe('the target gets in the way', () => {
+  test('a constraint that the source does not have', async () => {
+    await prepare('rule');
+    await begin('rule');
+    await target.query("ALTER TABLE rule.t ADD CONSTRAINT no_b CHECK (v <> 'b')");
+    await source.query("INSERT INTO rule.t VALUES (1,'a')");
+    await source.query("INSERT INTO rule.t VALUES (2,'b')");
+    await using process = await LockkeeperProcess.run(manifestFor({ schema: 'rule', pipeline: { apply: { mode: 'Sql' } } }));
+    const error = await expectError(process, 'rule', 'LK1405');
+    expect(error.found).toContain('no_b');
+    await target.query('ALTER TABLE rule.t DROP CONSTRAINT no_b');
+    await process.stop();
+    await expectArrives(manifestFor({ schema: 'rule' }), 'rule');
+  });
+
+  test('somebody deletes the checkpoint of a running pipeline', async () => {
+    await prepare('vanished');
+    await using process = await LockkeeperProcess.run(manifestFor({ schema: 'vanished' }));
+    await process.untilPhase('vanished', 'running');
+    await target.query("DELETE FROM lockkeeper.checkpoint WHERE pipeline='default/vanished'");
+    await source.query("INSERT INTO vanished.t VALUES (1,'a')");
+    const error = await expectError(process, 'vanished', 'LK1311');
+    expect(error.message).toContain('default/vanished');
+    expect(await rowsAtTarget('vanished')).toBe(0);
+  });
+
+  test('LOAD DATA LOCAL is switched off', async () => {
+    await source.query(
+      "CREATE DATABASE loading; CREATE TABLE loading.t (id INT PRIMARY KEY, v LONGTEXT); INSERT INTO loading.t VALUES (1,'a')",
+    );
+    const copying = { schema: 'loading', pipeline: { initialLoad: { mode: 'WhenNew' } } };
+    await target.query('SET GLOBAL local_infile=OFF');
+    try {
+      await using process = await LockkeeperProcess.run(manifestFor(copying));
+      const error = await expectError(process, 'loading', 'LK1313');
+      expect(error.remedy).toContain('local_infile');
+      const { stdout } = await lockkeeper(['check', '-f', manifestFor(copying)]);
+      expect(stdout).toContain('LK1313');
+    } finally {
+      await target.query('SET GLOBAL local_infile=ON');
+    }
+    await expectArrives(manifestFor(copying), 'loading');
+  });
+
+  test('a table without a key is said to be one, and copied', async () => {
+    await prepare('keyless', 'a INT');
+    await using process = await LockkeeperProcess.run(manifestFor({ schema: 'keyless' }));
+    await process.untilPhase('keyless', 'running');
+    await source.query('INSERT INTO keyless.t VALUES (1),(1); UPDATE keyless.t SET a=2 LIMIT 1');
+    await process.untilCaughtUp('keyless', source, target);
+    await expectSameData(source, target, { tables: ['keyless.t'] });
+    expect(process.stderr().match(/LK1309/g)).toHaveLength(1);
+  });
+});
+
 describe('two processes at once', () => {
   test('of the same pipeline: the first is fenced off, and nothing is written twice', async () => {
     await prepare('twice', 'id INT PRIMARY KEY, v INT');
@@ -329,9 +392,12 @@ describe('two processes at once', () => {
     await target.query(
       'CREATE DATABASE clasha; CREATE DATABASE clashb; CREATE TABLE clasha.t (id INT PRIMARY KEY); CREATE TABLE clashb.t (id INT PRIMARY KEY)',
     );
-    const first = await LockkeeperProcess.run(manifest('clasha'));
+    await using first = await LockkeeperProcess.run(manifest('clasha'));
+    await first.until('clasha', (status) => status.lag.heartbeatSeconds !== null);
     await using second = await LockkeeperProcess.run(manifest('clashb'));
-    await second.until('clashb', () => `${first.stderr()}${second.stderr()}`.includes('"code":"LK1108"'));
+    const { remedy } = await expectError(second, 'clashb', 'LK1108', 'retrying');
+    expect(remedy).toContain('spec.serverId');
+    expect((await first.status('clasha')).phase).toBe('running');
     await first.kill9();
     await mariadb.query('INSERT INTO clash.t VALUES (1),(2)');
     await second.untilCaughtUp('clashb', mariadb, target);
@@ -448,10 +514,11 @@ describe('check', () => {
     });
     await odd.query(
       `CREATE DATABASE odd; CREATE TABLE odd.keyless (a INT); CREATE TABLE odd.missing (id INT PRIMARY KEY); CREATE TABLE odd.differs (id INT PRIMARY KEY, v INT);
-       CREATE TABLE odd.fires (id INT PRIMARY KEY); CREATE USER poor@'%' IDENTIFIED BY 'pw'; GRANT SELECT ON odd.* TO poor@'%'`,
+       CREATE TABLE odd.fires (id INT PRIMARY KEY); CREATE TABLE odd.plain (id INT PRIMARY KEY); CREATE USER poor@'%' IDENTIFIED BY 'pw'; GRANT SELECT ON odd.* TO poor@'%'`,
     );
     await target.query(
       `CREATE DATABASE odd; CREATE TABLE odd.keyless (a INT); CREATE TABLE odd.differs (id INT PRIMARY KEY, v VARCHAR(5)); CREATE TABLE odd.fires (id INT PRIMARY KEY);
+       CREATE TABLE odd.plain (id INT PRIMARY KEY) ENGINE=MyISAM;
        CREATE TRIGGER odd.bang AFTER INSERT ON odd.fires FOR EACH ROW SET @x=1; SET GLOBAL super_read_only=ON`,
     );
     try {
@@ -468,7 +535,9 @@ describe('check', () => {
         { findings: { severity: string; code: string | null; found: string; remedy: string }[] },
       ];
       const codes = (severity: string) => new Set(report.findings.filter((f) => f.severity === severity).map((f) => f.code));
-      expect(codes('error')).toEqual(new Set(['LK1103', 'LK1105', 'LK1106', 'LK1108', 'LK1304', 'LK1307', 'LK1308', 'LK1310']));
+      expect(codes('error')).toEqual(
+        new Set(['LK1103', 'LK1105', 'LK1106', 'LK1108', 'LK1304', 'LK1307', 'LK1308', 'LK1310', 'LK1314']),
+      );
       expect([...codes('warning')]).toEqual(expect.arrayContaining(['LK1109', 'LK1113', 'LK1309']));
       for (const { severity, found, remedy } of report.findings) {
         expect(found).not.toBe('');
@@ -480,6 +549,40 @@ describe('check', () => {
       expect(await executed(target)).toBe(before);
     } finally {
       await target.query('SET GLOBAL super_read_only=OFF; SET GLOBAL read_only=OFF');
+    }
+  });
+
+  test('finds before a start what would stop it: grants at the target, a purged position, a server id in use, packets, BINLOG', async () => {
+    await prepare('early');
+    await begin('early');
+    await source.query("INSERT INTO early.t VALUES (1,'a'); FLUSH BINARY LOGS");
+    const [end] = await source.query('SHOW BINARY LOG STATUS');
+    await source.query(`PURGE BINARY LOGS TO '${String(end!['File'])}'; CREATE DATABASE other`);
+    await target.query(
+      `CREATE USER reader@'%' IDENTIFIED BY 'pw'; GRANT SELECT ON early.* TO reader@'%'; GRANT ALL ON lockkeeper.* TO reader@'%'; SET GLOBAL max_allowed_packet=1048576`,
+    );
+    try {
+      await using other = await LockkeeperProcess.run(manifestFor({ schema: 'other', instance: { serverId: 9999 } }));
+      await other.until('other', (status) => status.lag.heartbeatSeconds !== null);
+      expect(await source.query('SHOW REPLICAS')).toMatchObject([{ Server_Id: 9999, Host: 'lockkeeper default/other' }]);
+      const { code, stdout } = await lockkeeper([
+        'check',
+        '-f',
+        manifestFor({
+          schema: 'early',
+          instance: { serverId: 9999 },
+          pipeline: { apply: { mode: 'Raw' } },
+          target: { host: target.host, port: target.port, user: 'reader', password: 'pw' },
+        }),
+      ]);
+      expect(code).toBe(1);
+      expect(stdout).toMatch(/ERROR LK1108 .*9999.*lockkeeper default\/other/);
+      expect(stdout).toMatch(/ERROR LK1109 .*stored position/);
+      expect(stdout).toMatch(/ERROR LK1303 .*early\.\*: no INSERT, UPDATE, DELETE/);
+      expect(stdout).toMatch(/ERROR LK1303 .*BINLOG_ADMIN/);
+      expect(stdout).toMatch(/warn {2}LK1306 .*1048576 bytes/);
+    } finally {
+      await target.query('SET GLOBAL max_allowed_packet=67108864');
     }
   });
 

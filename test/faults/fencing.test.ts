@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { markLeaderSession } from '../../worker/target/leader-sessions.ts';
+import { TargetSession } from '../../worker/target/session.ts';
 import type { Flavor } from '../servers/index.ts';
 import { Load } from './load.ts';
 import { untilStopped } from './process-state.ts';
@@ -54,6 +56,23 @@ describe.each<Flavor>(['mysql', 'mariadb'])('%s', (flavor) => {
       await successor.stop();
     },
   );
+
+  test('a former leader that froze with the checkpoint’s row locked does not keep its successor out', async () => {
+    await using old = await site.start({ mode: 'Raw' });
+    await old.untilPhase(PIPELINE, 'running', 20);
+    await old.kill9();
+    const { host, port, user, password } = site.target;
+    const frozen = await TargetSession.open({ host, port, user, password });
+    await markLeaderSession(frozen, `default/${PIPELINE}`);
+    await frozen.query('UPDATE lockkeeper.checkpoint SET guard_ok=1');
+    await using successor = await site.start({ mode: 'Raw' });
+    await successor.untilPhase(PIPELINE, 'running', 20);
+    expect(frozen.usable).toBe(false);
+    await load.pause();
+    await site.expectExactlyOnce(successor);
+    load.resume();
+    await successor.stop();
+  });
 
   // Such an account cannot end the frozen leader's sessions, so that only the check in the target is left.
   test.each<Mode>(['Raw', 'Sql'])('%s: the database itself refuses the write, by its CHECK constraint', async (mode) => {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { startZookeeper, TcpProxy, type ZkCluster } from '../servers/index.ts';
 import type { LockkeeperProcess } from '../support/lockkeeper-process.ts';
 import { Load } from './load.ts';
@@ -32,7 +32,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await ticker?.stop();
   await load?.stop();
-  await Promise.all((workers ?? []).map((worker) => worker.kill9()));
   await Promise.all((proxies ?? []).map((proxy) => proxy.stop()));
   await ensemble?.[Symbol.asyncDispose]();
   await site?.[Symbol.asyncDispose]();
@@ -41,6 +40,9 @@ afterAll(async () => {
 beforeEach(() => {
   workers = [];
 });
+
+// Also after a failure: the next test's workers have the same names.
+afterEach(() => Promise.all(workers.map((worker) => worker.kill9())));
 
 async function launch(id: string, connect: string, options: StartOptions = {}): Promise<LockkeeperProcess> {
   const worker = await site.start({ ...options, args: ['--zookeeper', connect, '--worker-id', id] });

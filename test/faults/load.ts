@@ -57,7 +57,7 @@ export interface LoadOptions {
  * after a lost answer the audit table says whether it was.
  */
 export class Load {
-  readonly #source: DbServer;
+  #source: DbServer;
   readonly #options: LoadOptions;
   readonly #work: Promise<void>[] = [];
   #next = 1;
@@ -100,6 +100,11 @@ export class Load {
     if (this.#failure !== null) throw this.#failure.error;
   }
 
+  /** Writes to another server from now on, which has all that was committed. To be called while paused. */
+  moveTo(source: DbServer): void {
+    this.#source = source;
+  }
+
   resume(): void {
     this.#paused = null;
     this.#resume();
@@ -107,6 +112,7 @@ export class Load {
 
   async #run(worker: number, random: () => number): Promise<void> {
     const { connections = 3, perSecond = 200, xa = true } = this.#options;
+    let source = this.#source;
     let connection: Connection | null = null;
     while (!this.#stopping) {
       if (this.#paused !== null) {
@@ -116,6 +122,11 @@ export class Load {
       this.#busy++;
       try {
         const tx = this.#next++;
+        if (source !== this.#source) {
+          connection?.destroy();
+          connection = null;
+          source = this.#source;
+        }
         connection = await this.#commit(connection, tx, transaction(tx, worker, random, xa));
       } finally {
         this.#busy--;
@@ -264,8 +275,9 @@ const kinds: readonly Kind[] = [
 /** A transaction of about `megabytes` of row images, with its audit row and counter. `tx` must be above all numbers of a Load. */
 export async function writeLargeTransaction(source: DbServer, tx: number, megabytes: number): Promise<void> {
   const rows = megabytes * 1024;
+  const depth = source.flavor === 'mysql' ? 'cte_max_recursion_depth' : 'max_recursive_iterations';
   await source.query(
-    `SET SESSION cte_max_recursion_depth = 10000000; START TRANSACTION;
+    `SET SESSION ${depth} = 10000000; START TRANSACTION;
      INSERT INTO f.pages WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${rows})
        SELECT ${tx} * 10000000 + n, REPEAT(CHAR(n % 256), 1000) FROM numbers;
      UPDATE f.pages SET page = CONCAT('changed', id) WHERE id % 50 = 0;

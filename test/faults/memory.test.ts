@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { peakRssMiB } from '../bench/process-usage.ts';
-import { expectSameData, startMysql, type DbServer } from '../servers/index.ts';
+import { expectSameData, startMysql, type DbServer, type DbServerOptions } from '../servers/index.ts';
 import { LockkeeperProcess } from '../support/lockkeeper-process.ts';
 import { instanceDocuments, pipelineDocuments, writeManifest } from '../support/manifests.ts';
 
 const ROWS = 1_000_000;
-const LIMIT_MIB = 300;
+/** 300 MB. */
+const LIMIT_MIB = 286;
 const PIPELINE = 'memory';
 
 const table = `
@@ -15,7 +16,6 @@ const table = `
 
 /** Rows of about 100 bytes, numbers from `from` on. */
 const insert = (from: number, count: number) => `
-  SET SESSION cte_max_recursion_depth = 100000000;
   INSERT INTO m.rows_ WITH RECURSIVE numbers (n) AS (SELECT ${from} UNION ALL SELECT n + 1 FROM numbers WHERE n < ${from + count - 1})
     SELECT n, n % 5000, '2024-01-01' + INTERVAL n SECOND, CONCAT('a note of the order with number ', n, ' and words to fill the row')
     FROM numbers`;
@@ -27,14 +27,17 @@ afterEach(async () => {
 });
 
 describe.each(['Raw', 'Sql'] as const)('%s', (mode) => {
-  async function begin(): Promise<{ source: DbServer; target: DbServer; manifest: string }> {
-    const [source, target] = await Promise.all([startMysql({ name: 'source' }), startMysql({ name: 'target' })]);
+  async function begin(
+    config: DbServerOptions['config'] = {},
+  ): Promise<{ source: DbServer; target: DbServer; manifest: string }> {
+    const [source, target] = await Promise.all([startMysql({ name: 'source' }), startMysql({ name: 'target', config })]);
     servers.push(source, target);
     const manifest = writeManifest(
       instanceDocuments({ source, serverId: 77, spec: { filter: { include: ['m\\..*'] } } }),
       pipelineDocuments({ name: PIPELINE, target, spec: { apply: { mode } } }),
     );
     await source.query(table);
+    await source.query('SET SESSION cte_max_recursion_depth = 100000000');
     return { source, target, manifest };
   }
 
@@ -71,10 +74,26 @@ describe.each(['Raw', 'Sql'] as const)('%s', (mode) => {
     expect(await worker.stop()).toBe(0);
   });
 
+  test('an XA transaction of a million rows: small memory, small packets', { timeout: 400_000 }, async () => {
+    const { source, target, manifest } = await begin({ max_allowed_packet: '4M' });
+    await using worker = await follow(manifest);
+    const started = performance.now();
+    await source.query(
+      `XA START 'large'; ${insert(1, ROWS)}; UPDATE m.rows_ SET note = CONCAT('changed ', id) WHERE id % 20 = 0;
+       XA END 'large'; XA PREPARE 'large'`,
+    );
+    await worker.untilCaughtUp(PIPELINE, source, target, 300);
+    expect(await target.query('SELECT COUNT(*) AS n FROM m.rows_')).toEqual([{ n: 0 }]);
+    await source.query("XA COMMIT 'large'");
+    await worker.untilCaughtUp(PIPELINE, source, target, 300);
+    expectSmall(worker, 'an XA transaction', started);
+    await expectSameData(source, target);
+    expect(await worker.stop()).toBe(0);
+  });
+
   test('a backlog of a million rows: small memory', { timeout: 400_000 }, async () => {
     const { source, target, manifest } = await begin();
     await (await follow(manifest)).stop();
-    await source.query('SET SESSION cte_max_recursion_depth = 100000000');
     for (let from = 1; from <= ROWS; from += 500) await source.query(insert(from, 500));
     const started = performance.now();
     await using worker = await LockkeeperProcess.run(manifest);

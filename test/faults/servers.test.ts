@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TcpProxy, type Flavor } from '../servers/index.ts';
 import type { LockkeeperProcess } from '../support/lockkeeper-process.ts';
 import { Load, seeded } from './load.ts';
@@ -171,6 +171,26 @@ describe.each<Flavor>(['mysql', 'mariadb'])('%s', (flavor) => {
       await worker.until(PIPELINE, ({ lastError }) => lastError?.code === 'LK1304', 20);
       await site.target.query('SET GLOBAL read_only = OFF');
     }));
+
+  test.each(['while it follows', 'while it starts'])(
+    'SIGTERM ends the worker %s and the source does not answer',
+    async (when) => {
+      await using proxy = await TcpProxy.start(site.source);
+      if (when === 'while it starts') proxy.freeze();
+      await worker.stop();
+      const { user, password } = site.source;
+      worker = await site.start({ mode: 'Raw', source: { host: proxy.host, port: proxy.port, user, password } });
+      if (when === 'while it follows') {
+        await worker.untilPhase(PIPELINE, 'running');
+        proxy.freeze();
+        await worker.until(PIPELINE, ({ lastError }) => lastError?.code === 'LK1112', 20);
+      }
+      await sleep(1000);
+      const told = performance.now();
+      expect(await worker.stop()).toBe(0);
+      expect(performance.now() - told).toBeLessThan(3000);
+    },
+  );
 
   async function untilRetried(before: number, seconds: number): Promise<void> {
     const deadline = performance.now() + seconds * 1000;

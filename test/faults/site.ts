@@ -1,5 +1,13 @@
 import { expect } from 'vitest';
-import { expectSameData, startMariadb, startMysql, type DbServer, type DbServerOptions, type Flavor } from '../servers/index.ts';
+import {
+  expectSameData,
+  replicate,
+  startMariadb,
+  startMysql,
+  type DbServer,
+  type DbServerOptions,
+  type Flavor,
+} from '../servers/index.ts';
 import { LockkeeperProcess } from '../support/lockkeeper-process.ts';
 import { instanceDocuments, pipelineDocuments, writeManifest, type Place } from '../support/manifests.ts';
 import { createLoadTables } from './load.ts';
@@ -11,6 +19,8 @@ export interface SiteOptions {
   readonly flavor?: Flavor;
   readonly source?: DbServerOptions;
   readonly target?: DbServerOptions;
+  /** Whether the source has a replica, which the instance names as its standby. */
+  readonly standby?: boolean;
   /** Fields of the pipeline's spec. */
   readonly pipeline?: Record<string, unknown>;
   /** Fields of the instance's spec. */
@@ -29,32 +39,45 @@ export interface StartOptions {
   readonly target?: Place;
 }
 
-/** A source with tables for a Load, a target, and the manifests of the pipeline between them. */
+/** A source with tables for a Load (and a replica), a target, and the manifests of the pipeline between them. */
 export class Site {
   readonly source: DbServer;
   readonly target: DbServer;
+  readonly #standby: DbServer | null;
   readonly #options: SiteOptions;
 
-  private constructor(source: DbServer, target: DbServer, options: SiteOptions) {
+  private constructor(source: DbServer, standby: DbServer | null, target: DbServer, options: SiteOptions) {
     this.source = source;
     this.target = target;
+    this.#standby = standby;
     this.#options = options;
   }
 
   static async start(options: SiteOptions = {}): Promise<Site> {
     const launch = options.flavor === 'mariadb' ? startMariadb : startMysql;
-    const [source, target] = await Promise.all([
-      launch({ name: 'source', ...options.source }),
+    const asReplica = options.flavor === 'mariadb' ? { log_slave_updates: true } : {};
+    const launchSource = (name: string) =>
+      launch({ name, ...options.source, config: { ...asReplica, ...options.source?.config } });
+    const [source, target, standby] = await Promise.all([
+      launchSource('source'),
       launch({ name: 'target', ...options.target }),
+      options.standby ? launchSource('standby') : null,
     ]);
+    if (standby !== null) await replicate(source, standby);
     await createLoadTables(source);
-    return new Site(source, target, options);
+    return new Site(source, standby, target, options);
+  }
+
+  /** The source's replica. */
+  get standby(): DbServer {
+    return this.#standby!;
   }
 
   manifest({ mode = 'Raw', apply, source = this.source, target = this.target }: StartOptions = {}): string {
     const { instance, pipeline } = this.#options;
+    const standby = this.#standby === null ? {} : { standby: { host: this.#standby.host, port: this.#standby.port } };
     return writeManifest(
-      instanceDocuments({ source, serverId: 4711, spec: { filter: { include: ['f\\..*'] }, ...instance } }),
+      instanceDocuments({ source, serverId: 4711, spec: { filter: { include: ['f\\..*'] }, ...standby, ...instance } }),
       pipelineDocuments({ name: PIPELINE, target, spec: { apply: { mode, ...apply }, ...pipeline } }),
     );
   }
@@ -66,23 +89,24 @@ export class Site {
 
   /**
    * The oracle: with nothing being written at the source, waits until the worker has caught up, and fails unless both sides are
-   * equal to the byte and each source transaction is there exactly once. Returns the number of transactions.
+   * equal to the byte and each source transaction is there exactly once. `source`: the server that is read. Returns the number of
+   * transactions.
    */
-  async expectExactlyOnce(worker: LockkeeperProcess, seconds = 90): Promise<number> {
-    await worker.untilCaughtUp(PIPELINE, this.source, this.target, seconds);
-    return this.expectEqual();
+  async expectExactlyOnce(worker: LockkeeperProcess, seconds = 90, source = this.source): Promise<number> {
+    await worker.untilCaughtUp(PIPELINE, source, this.target, seconds);
+    return this.expectEqual(source);
   }
 
-  async expectEqual(): Promise<number> {
-    const [here, there] = [await transactions(this.source), await transactions(this.target)];
+  async expectEqual(source = this.source): Promise<number> {
+    const [here, there] = [await transactions(source), await transactions(this.target)];
     expect(there).toEqual(here);
     expect(here).toEqual({ rows: here.rows, distinct: here.rows, counted: here.rows });
-    await expectSameData(this.source, this.target);
+    await expectSameData(source, this.target);
     return here.rows;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.source.kill9(), this.target.kill9()]);
+    await Promise.all([this.source.kill9(), this.target.kill9(), this.#standby?.kill9()]);
   }
 }
 

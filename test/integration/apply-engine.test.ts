@@ -17,7 +17,10 @@ test('a target table without transactions is refused in every mode', async () =>
   const session = await TargetSession.open({ host, port, user, password });
   const maps = item!.events.map(({ table }) => table);
   for (const mode of ['Auto', 'Raw', 'Sql'] as const) {
-    const load = () => new TargetTablePlans({ metadata: new TableMetadataCache(session), mode, rawRefused: null }).load(maps);
+    const load = () =>
+      new TargetTablePlans({ metadata: new TableMetadataCache(session), mode, rawRefused: null, onNotice: () => undefined }).load(
+        maps,
+      );
     await expect(load()).rejects.toMatchObject({ code: 'LK1314', found: 'ENGINE=MyISAM' });
     await admin.query('ALTER TABLE dst.t ENGINE=InnoDB');
     await load();

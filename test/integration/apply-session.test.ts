@@ -1,7 +1,9 @@
 import mysql from 'mysql2/promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { TargetSession } from '../../worker/target/session.ts';
-import { startMysql, type DbServer } from '../servers/index.ts';
+import { askAbout } from '../../worker/target/answer-watch.ts';
+import { TargetSession, type TargetSessionOptions } from '../../worker/target/session.ts';
+import { startMysql, TcpProxy, type DbServer } from '../servers/index.ts';
+import { freePort } from '../servers/process.ts';
 
 let server: DbServer;
 
@@ -11,9 +13,9 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-const open = () => {
-  const { host, port, user, password } = server;
-  return TargetSession.open({ host, port, user, password });
+const open = ({ host, port }: { host: string; port: number } = server, options?: TargetSessionOptions) => {
+  const { user, password } = server;
+  return TargetSession.open({ host, port, user, password }, options);
 };
 
 test('a session that is cut rejects what is under way and what comes', async () => {
@@ -36,4 +38,33 @@ test('a session that the server ended while it was idle says that the connection
   await expect.poll(() => session.usable).toBe(false);
   await expect(session.query('SELECT 1')).rejects.toMatchObject({ code: 'LK1302', retryable: true });
   await admin.end();
+});
+
+test(
+  'a line that swallows packets is found out; a statement that takes its time is not cut off',
+  { timeout: 60_000 },
+  async () => {
+    await using proxy = await TcpProxy.start(server);
+    const session = await open(proxy, { patienceMs: 200 });
+    const [row] = await session.query<mysql.RowDataPacket[]>('SELECT SLEEP(3) AS slept');
+    expect(Number(row!['slept'])).toBe(0);
+    proxy.freeze();
+    await expect(session.query('SELECT 1')).rejects.toMatchObject({ code: 'LK1302', retryable: true });
+  },
+);
+
+test('the server tells what a session does', async () => {
+  const { host, port, user, password } = server;
+  const ask = (id: number) => askAbout({ host, port, user, password }, id);
+  const session = await open();
+  expect(await ask(session.connectionId)).toEqual({ kind: 'lost', why: 'its session is idle' });
+  const slow = session.query('SELECT SLEEP(2)');
+  await expect.poll(() => ask(session.connectionId)).toEqual({ kind: 'working' });
+  await slow;
+  expect(await ask(4_000_000)).toMatchObject({ kind: 'lost' });
+  session.destroy();
+  expect(await askAbout({ host, port: await freePort(), user, password }, 1)).toMatchObject({
+    why: expect.stringContaining('ECONNREFUSED') as string,
+  });
+  expect(await askAbout({ host, port, user, password: 'wrong' }, 1)).toEqual({ kind: 'working' });
 });

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ByteQueue } from '../../worker/pipeline/byte-queue.ts';
 import type { SourcePosition } from '../../worker/source/position.ts';
 import type { StreamItem } from '../../worker/source/stream-item.ts';
-import { startMariadb, startMysql, TcpProxy, type DbServer } from '../servers/index.ts';
+import { promote, replicate, replicated, startMariadb, startMysql, TcpProxy, type DbServer } from '../servers/index.ts';
 import { endpointOf, eventually, positionOf } from './source-helpers.ts';
 import { areConsecutive, StreamProbe } from './stream-probe.ts';
 
@@ -157,6 +157,17 @@ describe.each(['mysql', 'mariadb'] as const)('a stream from %s', (flavor) => {
     expect(stream.failures).toEqual([]);
   });
 
+  it('ends at once when told to while the source does not answer', async () => {
+    proxy.freeze();
+    const stream = probe(await positionOf(server));
+    await sleep(500);
+    const begun = Date.now();
+    await stream.stop();
+    expect(Date.now() - begun).toBeLessThan(1500);
+    expect(stream.error).toBeNull();
+    await proxy.restore();
+  });
+
   it('ends at once and cleanly when told to', async () => {
     const stream = probe(await positionOf(server));
     await stream.connected();
@@ -253,32 +264,11 @@ describe('another process with the same identity', () => {
   });
 });
 
-/** A server that replicates `source`, by each flavour's own means. */
-async function replicaOf(source: DbServer): Promise<DbServer> {
-  if (source.flavor === 'mysql') {
-    const replica = await startMysql();
-    await replica.query(
-      `CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT=${source.port}, SOURCE_USER='root', SOURCE_PASSWORD='root',
-       SOURCE_AUTO_POSITION=1, SOURCE_CONNECT_RETRY=1, GET_SOURCE_PUBLIC_KEY=1; START REPLICA`,
-    );
-    return replica;
-  }
-  const replica = await startMariadb({ config: { log_slave_updates: true } });
-  await replica.query(
-    `CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=${source.port}, MASTER_USER='root', MASTER_PASSWORD='root', MASTER_USE_GTID=slave_pos; START SLAVE`,
-  );
-  return replica;
-}
-
-async function replicated(source: DbServer, replica: DbServer): Promise<void> {
-  const goal = (await positionOf(source)).gtid!;
-  await eventually(async () => (await positionOf(replica)).gtid === goal, `the replica has ${goal}`);
-}
-
 describe.each(['mysql', 'mariadb'] as const)('failover of %s', (flavor) => {
   it('goes to the standby by GTID without losing or repeating, and back', async () => {
     await using master = await (flavor === 'mysql' ? startMysql() : startMariadb());
-    await using standby = await replicaOf(master);
+    await using standby = await (flavor === 'mysql' ? startMysql() : startMariadb({ config: { log_slave_updates: true } }));
+    await replicate(master, standby);
     await master.query(schema);
     await replicated(master, standby);
     await using stream = new StreamProbe({
@@ -294,14 +284,13 @@ describe.each(['mysql', 'mariadb'] as const)('failover of %s', (flavor) => {
       () => stream.stream.connected && stream.stream.currentSource.endsWith(`:${standby.port}`),
       'the standby is read',
     );
-    if (flavor === 'mysql') await standby.query('STOP REPLICA');
-    else await standby.query('STOP SLAVE');
+    await promote(standby);
     await insert(standby, 10);
     await stream.caughtUp(standby);
     expect(stream.gtids).toHaveLength(20);
     expect(new Set(stream.gtids).size).toBe(20);
     const restarts = stream.items.filter((item) => item.kind === 'restart');
-    expect(restarts).toMatchObject([{ serverUuid: (await positionOf(standby)).serverUuid, rewound: false }]);
+    expect(restarts).toMatchObject([{ serverUuid: (await positionOf(standby)).serverUuid }]);
     // The old master comes back without the standby's transactions: it must not be taken for whole.
     await master.start();
     await standby.stop();
@@ -316,36 +305,99 @@ describe.each(['mysql', 'mariadb'] as const)('failover of %s', (flavor) => {
 
 describe('failover without GTIDs', () => {
   const config = { gtid_mode: false, enforce_gtid_consistency: false };
+  let master: DbServer;
+  let standby: DbServer;
+  let start: SourcePosition;
 
-  it('goes back a minute where that is allowed, and stops where it is not', async () => {
-    await using master = await startMysql({ config });
-    await using standby = await startMysql({ config });
+  beforeEach(async () => {
+    [master, standby] = await Promise.all([startMysql({ config }), startMysql({ config })]);
+    await replicate(master, standby);
     await master.query(schema);
-    await standby.query(
-      `CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT=${master.port}, SOURCE_USER='root', SOURCE_PASSWORD='root', GET_SOURCE_PUBLIC_KEY=1; START REPLICA`,
-    );
     await insert(master, 5);
-    await eventually(
-      async () => (await standby.query('SELECT COUNT(*) AS n FROM shop.t').catch(() => []))[0]?.['n'] === 5,
-      'replicated',
-    );
-    const start = await positionOf(master);
-    const endpoints = { master: endpointOf(master), standby: endpointOf(standby) };
-    await using exact = new StreamProbe({ ...endpoints, start });
-    await using convergent = new StreamProbe({ ...endpoints, start, rewindWithoutGtid: true });
-    await Promise.all([exact.connected(), convergent.connected()]);
-    await sleep(1100); // the standby's file has whole seconds, and must have begun before the last transaction
-    await insert(master, 2);
-    await Promise.all([exact.caughtUp(master), convergent.caughtUp(master)]);
-    await eventually(async () => (await standby.query('SELECT COUNT(*) AS n FROM shop.t'))[0]?.['n'] === 7, 'replicated');
+    start = await positionOf(master);
+  });
+  afterEach(() => Promise.all([master, standby].map((server) => server?.kill9())));
+
+  const probe = (more: Partial<ConstructorParameters<typeof StreamProbe>[0]> = {}) =>
+    new StreamProbe({ master: endpointOf(master), standby: endpointOf(standby), start, ...more });
+  const refused = (stream: StreamProbe, why: string) =>
+    eventually(() => stream.failures.some(({ code, message }) => code === 'LK1110' && message.includes(why)), `refused: ${why}`);
+
+  it('goes on exactly behind the last transaction, and back', async () => {
+    await using stream = probe();
+    await insert(master, 10);
+    await master.query("XA START 'x'; INSERT INTO shop.t (v) VALUES (1); XA END 'x'; XA PREPARE 'x'");
+    await stream.caughtUp(master);
+    await replicated(master, standby);
     await master.kill9();
-    await convergent.caughtUp(standby);
-    const restart = convergent.items.findIndex((item) => item.kind === 'restart');
-    expect(convergent.items[restart]).toMatchObject({ rewound: true });
-    const again = convergent.items.slice(restart).filter((item) => item.kind === 'transaction' && item.events.length > 0);
-    expect(again).toHaveLength(7);
-    await eventually(() => exact.failures.some((failure) => failure.code === 'LK1110'), 'the standby is refused');
-    expect(exact.count('t')).toBe(2);
+    await eventually(() => stream.stream.connected && stream.stream.currentSource.endsWith(`:${standby.port}`), 'failover');
+    await promote(standby);
+    await standby.query("XA COMMIT 'x'");
+    await standby.query('FLUSH BINARY LOGS');
+    await insert(standby, 10);
+    await stream.caughtUp(standby);
+    expect(stream.count('t')).toBe(21);
+    const xa = () => stream.items.filter((item) => item.kind.startsWith('xa-')).map((item) => item.kind);
+    expect(xa()).toEqual(['xa-prepare', 'xa-commit']);
+
+    await master.start();
+    await standby.kill9();
+    await refused(stream, 'it does not have, or not yet');
+    await standby.start();
+    await insert(standby, 1);
+    await stream.caughtUp(standby);
+    expect(stream.count('t')).toBe(22);
+    expect(stream.items.filter((item) => item.kind === 'restart').map((item) => item.serverUuid)).toEqual([
+      (await positionOf(standby)).serverUuid,
+    ]);
+  });
+
+  it('waits for a standby that is behind', async () => {
+    await using stream = probe();
+    await insert(master, 1);
+    await replicated(master, standby);
+    await standby.query('STOP REPLICA SQL_THREAD');
+    await insert(master, 3);
+    await stream.caughtUp(master);
+    await eventually(async () => {
+      const [status] = await standby.query('SHOW REPLICA STATUS');
+      return status!['Read_Source_Log_Pos'] === (await positionOf(master)).offset;
+    }, 'the standby has received all');
+    await master.kill9();
+    await refused(stream, 'it does not have, or not yet');
+    await standby.query('START REPLICA SQL_THREAD');
+    await eventually(() => stream.stream.connected, 'the standby is read');
+    await promote(standby);
+    await insert(standby, 2);
+    await stream.caughtUp(standby);
+    expect(stream.count('t')).toBe(6);
+  });
+
+  it.each([
+    ['where times do not tell', null, 'of the same time'],
+    ['while places in the binlog are kept', 'the tables of the first copy', 'the tables of the first copy'],
+  ])('waits for the master %s', async (_when, bound, why) => {
+    await using stream = probe({ boundBy: () => bound });
+    if (bound === null) await master.query('SET SESSION original_commit_timestamp=1700000000000000');
+    await insert(master, 2);
+    await stream.caughtUp(master);
+    await replicated(master, standby);
+    await master.kill9();
+    await refused(stream, why);
+    await master.start();
+    await insert(master, 1);
+    await stream.caughtUp(master);
+    expect(stream.count('t')).toBe(3);
+  });
+
+  it('refuses a standby that commits in an order of its own', async () => {
+    await standby.query('STOP REPLICA SQL_THREAD; SET GLOBAL replica_preserve_commit_order=OFF; START REPLICA SQL_THREAD');
+    await using stream = probe();
+    await insert(master, 2);
+    await stream.caughtUp(master);
+    await replicated(master, standby);
+    await master.kill9();
+    await refused(stream, 'replica_preserve_commit_order');
   });
 });
 

@@ -15,6 +15,11 @@ function resolve(server: DbServer, start: StartPoint): Promise<SourcePosition> {
   );
 }
 
+/** All of a position but its time. */
+function place({ journal, offset, gtid, serverUuid, flavor }: SourcePosition): Omit<SourcePosition, 'timestampMicros'> {
+  return { journal, offset, gtid, serverUuid, flavor };
+}
+
 describe.each([
   ['mysql', startMysql],
   ['mysql without GTIDs', () => startMysql({ config: { gtid_mode: false } })],
@@ -23,14 +28,6 @@ describe.each([
   let server: DbServer;
   /** After each of seven transactions in three files: where the server stood, and a moment before the next one. */
   const after: { position: SourcePosition; at: Date }[] = [];
-
-  const place = ({ journal, offset, gtid, serverUuid, flavor }: SourcePosition) => ({
-    journal,
-    offset,
-    gtid,
-    serverUuid,
-    flavor,
-  });
 
   beforeAll(async () => {
     server = await start();
@@ -120,6 +117,22 @@ describe.each([
       details: { field: 'spec.start.gtid' },
     });
   });
+});
+
+it('finds a large compressed transaction by its time, and passes over one at the end of the log', async () => {
+  await using server = await startMysql({ config: { binlog_transaction_compression: true } });
+  await server.query('CREATE DATABASE shop; CREATE TABLE shop.t (id BIGINT AUTO_INCREMENT PRIMARY KEY, v LONGTEXT)');
+  await server.query("INSERT INTO shop.t (v) VALUES (REPEAT('x', 2000000))");
+  await sleep(20);
+  const before = await positionOf(server);
+  const at = new Date();
+  await sleep(20);
+  await server.query("INSERT INTO shop.t (v) VALUES (REPEAT('y', 4000000))");
+  await sleep(20);
+  const end = await positionOf(server);
+  expect(place(await resolve(server, { kind: 'timestamp', at: new Date() }))).toEqual(place(end));
+  for (let i = 0; i < 3; i++) await server.query("INSERT INTO shop.t (v) VALUES ('small')");
+  expect(place(await resolve(server, { kind: 'timestamp', at }))).toEqual(place(before));
 });
 
 it('says that the binlog is off', async () => {

@@ -46,7 +46,7 @@ export class StreamProbe {
       serverId,
       route: (schema: string, table: string) => (schema === 'shop' ? { schema, table } : null),
       heartbeat: { intervalSeconds: 0.5, failoverAfterMisses: 3 },
-      rewindWithoutGtid: false,
+      boundBy: () => null,
       clock: impatient,
       log: { info: () => undefined, warn: () => undefined },
       ...more,

@@ -1,8 +1,10 @@
 /** Real servers for tests, demo and bench. */
 export type { DbServer, DbServerOptions, Flavor } from './db-server.ts';
+export { startKubeApiServer, type KubeAnswer, type KubeApiServer, type KubeRequest } from './kube-api-server.ts';
 export { startMariadb } from './mariadb.ts';
 export { mysqlbinlog, startMysql } from './mysql.ts';
 export { freePort, runFolder } from './process.ts';
+export { binlogEnd, promote, replicate, replicated, type BinlogPlace } from './replica.ts';
 export { expectSameData, tableChecksums } from './same-data.ts';
 export { sysbench } from './sysbench.ts';
 export { TcpProxy } from './tcp-proxy.ts';

@@ -99,14 +99,14 @@ export async function runPlan(workload: Workload, disturbance: Disturbance = {})
       for (let round = 0; round < 30; round++) {
         await site.round();
         await disturbance.during?.(site, operator, round);
-        if (operator.connection.isSevered) {
+        if (operator.connection.dead) {
           await operator.stop();
           operator = site.startOperator();
         }
       }
       if (isLast) await site.settle();
     }
-    if (operator.connection.isSevered) {
+    if (operator.connection.dead) {
       await operator.stop();
       operator = site.startOperator();
     }

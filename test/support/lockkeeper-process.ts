@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PipelinePhase, PipelineStatus } from '../../worker/pipeline/pipeline-status.ts';
-import { freePort, type DbServer } from '../servers/index.ts';
+import { binlogEnd, freePort, type BinlogPlace, type DbServer } from '../servers/index.ts';
 
 const launcher = join(import.meta.dirname, '../../bin/lockkeeper');
 
@@ -165,22 +165,24 @@ export class LockkeeperProcess {
   }
 }
 
-interface BinlogEnd {
-  readonly journal: string;
-  readonly offset: number;
+interface BinlogEnd extends BinlogPlace {
+  /** As checkpoints name the server. */
+  readonly serverUuid: string;
 }
 
 async function endOfBinlog(source: DbServer): Promise<BinlogEnd> {
-  const [row] = await source.query(source.flavor === 'mysql' ? 'SHOW BINARY LOG STATUS' : 'SHOW MASTER STATUS');
-  return { journal: String(row!['File']), offset: Number(row!['Position']) };
+  const place = await binlogEnd(source);
+  const uuid = source.flavor === 'mysql' ? '@@GLOBAL.server_uuid' : "CONCAT('server-id-', @@GLOBAL.server_id)";
+  const [server] = await source.query(`SELECT ${uuid} AS uuid`);
+  return { ...place, serverUuid: String(server!['uuid']) };
 }
 
 /** Whether the checkpoint in the target has reached the place. */
 async function isPast(target: DbServer, pipeline: string, end: BinlogEnd): Promise<boolean> {
-  const [row] = await target.query('SELECT journal, position FROM lockkeeper.checkpoint WHERE pipeline=?', [
+  const [row] = await target.query('SELECT server_uuid, journal, position FROM lockkeeper.checkpoint WHERE pipeline=?', [
     `default/${pipeline}`,
   ]);
-  if (row?.['journal'] == null) return false;
+  if (row?.['journal'] == null || String(row['server_uuid']) !== end.serverUuid) return false;
   const [file, wanted] = [fileNumber(String(row['journal'])), fileNumber(end.journal)];
   return file > wanted || (file === wanted && Number(row['position']) >= end.offset);
 }

@@ -1,16 +1,24 @@
 import { fault, warning, type Finding } from '../../common/finding.ts';
 import type { SnapshotTable } from '../snapshot/types.ts';
-import type { ColumnMetadata, TableMetadata } from '../target/table-metadata.ts';
+import { tableMapOf } from '../target/table-map-of.ts';
+import type { TableMetadata } from '../target/table-metadata.ts';
+import { judgeTable } from '../target/table-verdict.ts';
 
-/**
- * What stands against copying one table, told from both definitions before any event has come. Differences that only matter to
- * SQL or only to Raw are found again, exactly, when the first event of the table arrives.
- */
+/** What a pipeline asks of each of its tables. */
+export interface CompareNeeds {
+  /** The first copy makes tables that are missing. */
+  readonly firstCopy: boolean;
+  readonly mode: 'Auto' | 'Raw' | 'Sql';
+  /** Why BINLOG cannot be used on these servers, or null. */
+  readonly rawRefused: string | null;
+}
+
+/** What stands against copying one table, told from both definitions before any event has come. */
 export function compareTables(
   table: SnapshotTable,
   source: TableMetadata | undefined,
   target: TableMetadata | undefined,
-  needs: { readonly firstCopy: boolean; readonly mode: 'Auto' | 'Raw' | 'Sql' },
+  needs: CompareNeeds,
 ): Finding[] {
   const subject = `table ${table.target.schema}.${table.target.table}`;
   const findings: Finding[] = [];
@@ -18,52 +26,22 @@ export function compareTables(
     findings.push(warning('LK1309', subject, 'the source has no primary key and no unique key without NULL'));
   }
   if (target === undefined) {
-    // The first copy makes the table from the source's definition.
     return needs.firstCopy ? findings : [...findings, fault('LK1307', subject, 'missing at the target')];
   }
-  if (target.triggers.length > 0) {
-    const found = target.triggers.join(', ');
-    findings.push(
-      needs.mode === 'Sql'
-        ? fault('LK1310', subject, found)
-        : warning('LK1310', subject, `${found} (not fired by Raw, but in the way where SQL must be used)`),
-    );
+  const map = source === undefined ? null : tableMapOf(source, table.target);
+  if (map === null) return findings;
+  const verdict = judgeTable(map, target, needs);
+  if (verdict.fault !== null) {
+    const { code, found, message, remedy } = verdict.fault;
+    findings.push(fault(code, subject, found ?? message, remedy));
+  } else if (verdict.sqlFault !== null) {
+    const { code, found, message, remedy } = verdict.sqlFault;
+    const note = 'no matter to Raw, but in the way where a row is missing or exists already';
+    findings.push(warning(code, subject, `${found ?? message} (${note})`, remedy));
   }
-  if (source === undefined) return findings;
-  const differences = columnDifferences(source, target);
-  if (differences.length > 0) findings.push(fault('LK1308', subject, differences.join('; ')));
   return findings;
 }
 
 function hasKey(table: TableMetadata): boolean {
   return table.primaryKey !== null || table.uniqueKeys.some((key) => !key.nullable && !key.functional);
-}
-
-function columnDifferences(source: TableMetadata, target: TableMetadata): string[] {
-  const differences: string[] = [];
-  const there = new Map(target.columns.map((column) => [column.name.toLowerCase(), column]));
-  for (const column of source.columns) {
-    const twin = there.get(column.name.toLowerCase());
-    there.delete(column.name.toLowerCase());
-    if (twin === undefined) {
-      if (column.generated === null) differences.push(`column ${column.name} is missing at the target`);
-    } else if (normalType(column) !== normalType(twin) || (column.charset ?? '') !== (twin.charset ?? '')) {
-      differences.push(`column ${column.name} is ${describe(column)} at the source and ${describe(twin)} at the target`);
-    }
-  }
-  for (const column of there.values()) {
-    if (!column.nullable && !column.hasDefault && !column.autoIncrement && column.generated === null) {
-      differences.push(`column ${column.name} is only at the target and has no default`);
-    }
-  }
-  return differences;
-}
-
-/** Display widths of integers are no part of the type; MySQL 8 dropped them, MariaDB prints them. */
-function normalType(column: ColumnMetadata): string {
-  return column.columnType.toLowerCase().replace(/^(tinyint|smallint|mediumint|int|bigint)\(\d+\)/, '$1');
-}
-
-function describe(column: ColumnMetadata): string {
-  return column.charset === null ? column.columnType : `${column.columnType} ${column.charset}`;
 }

@@ -16,6 +16,7 @@ const status: PipelineStatus = {
   rows: { inserted: 900, updated: 90, deleted: 10 },
   transactions: 5,
   initialLoad: null,
+  retention: null,
   divergence: { missingOnUpdate: 0, missingOnDelete: 0, existingOnInsert: 0 },
   fenced: 0,
   lastError: null,

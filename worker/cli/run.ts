@@ -66,10 +66,12 @@ export async function run(options: RunOptions): Promise<number> {
     throw new Error(`cannot listen on ${options.http}: ${messageOf(cause)}; choose another address with --http`, { cause });
   });
   log.info({ http: `http://${host}:${http.port}`, pipelines: configs.map((c) => `${c.namespace}/${c.name}`) }, 'started');
+  // Before anything is led, so that a signal never ends the process without a drain.
+  const asked = untilSignal(log);
   const progress = showProgress({ statuses: () => process_.statuses(), output: options.output, address: `${host}:${http.port}` });
   try {
-    await process_.start();
-    await untilSignal(log);
+    await Promise.race([process_.start(), asked]);
+    await asked;
     await Promise.race([process_.stop(), new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref())]);
     return 0;
   } finally {

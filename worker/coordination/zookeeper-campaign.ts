@@ -141,7 +141,8 @@ export class ZookeeperCampaign implements Campaign {
 
   async #resignAfterFailure(): Promise<void> {
     this.#restingUntil = performance.now() + FAILURE_PAUSE_MS;
-    await this.resign();
+    // A failed step is logged there; the node goes with the session at the latest.
+    await this.resign().catch(() => undefined);
     await this.#rest();
   }
 

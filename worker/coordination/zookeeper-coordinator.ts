@@ -33,7 +33,7 @@ export const defaultTimings: CoordinatorTimings = {
   spreadCheckMs: 2_000,
   spreadIntervalMs: 30_000,
   settledMs: 10_000,
-  stopMs: 12_000,
+  stopMs: 4_500,
 };
 
 export interface ZookeeperCoordinatorOptions {

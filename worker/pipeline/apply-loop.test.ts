@@ -27,6 +27,8 @@ const transaction = (offset: number, gtid: string | null = null): TransactionIte
   format: Buffer.alloc(0),
 });
 
+const restart = (serverUuid: string): StreamItem => ({ kind: 'restart', bytes: 0, serverUuid });
+
 function setUp(changes: Partial<ApplyLoopOptions> = {}) {
   const queue = new ByteQueue<StreamItem>(1 << 20);
   const stored: number[] = [];
@@ -58,7 +60,7 @@ function setUp(changes: Partial<ApplyLoopOptions> = {}) {
       offset: 4,
       timestampMicros: 0,
     }),
-    barriers: { statement: unused, xaPrepare: unused, xaRollback: unused, xaCommit: unused },
+    barriers: { statement: unused, xaPart: unused, xaPrepare: unused, xaRollback: unused, xaRows: unused, xaForget: unused },
     catchUp: new CatchUp(),
     gate: { open: true, wait: () => Promise.resolve() },
     limits: { maxBatchRows: 100, maxBatchBytes: 1e6, maxBatchDelayMs: 0, idleCheckpointMs: 1000 },
@@ -77,6 +79,21 @@ describe('ApplyLoop', () => {
     queue.fail(new LockkeeperError('LK1203', 'an event that cannot be read'));
     await expect(loop.run()).rejects.toMatchObject({ code: 'LK1203' });
     expect(stored).toEqual([200]);
+  });
+
+  it('finishes what one server sent before it takes what another sent: their sequence numbers do not compare', async () => {
+    const done: string[] = [];
+    const { queue, loop } = setUp({
+      makeLanes: () => ({
+        busy: false,
+        start: async ({ step: { position } }: LaneBatch) => void done.push(`${position.serverUuid}:${position.offset}`),
+        settle: async () => void done.push('settled'),
+      }),
+    });
+    for (const item of [transaction(200), restart('v'), transaction(100)]) queue.push(item);
+    queue.close();
+    await loop.run();
+    expect(done.slice(0, 3)).toEqual(['u:200', 'settled', 'v:100']);
   });
 
   it('ends quietly when it is told to stop', async () => {

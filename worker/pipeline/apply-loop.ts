@@ -18,6 +18,7 @@ import type { PositionTracker } from '../source/position-tracker.ts';
 import type { ByteQueue } from './byte-queue.ts';
 import type { CatchUp, Treatment } from './catch-up.ts';
 import { joinDelay, type JoinState } from './join-delay.ts';
+import type { PreparedRows } from './xa-store.ts';
 
 export interface ApplyLimits {
   readonly maxBatchRows: number;
@@ -36,10 +37,13 @@ export interface TablePlans {
 /** Statements and XA transactions: each is a barrier, applied alone. They advance the checkpoint themselves. */
 export interface BarrierHandlers {
   statement(item: StatementItem, step: CheckpointStep): Promise<void>;
+  /** Keeps rows within the open transaction, which xaPrepare commits. */
+  xaPart(item: XaItem): Promise<void>;
   xaPrepare(item: XaItem, step: CheckpointStep): Promise<void>;
   xaRollback(item: XaItem, step: CheckpointStep): Promise<void>;
-  /** Rows events of the prepared transaction, to be applied and forgotten in one transaction with `forgetSql`. */
-  xaCommit(item: XaItem): Promise<{ readonly events: readonly RowsEvent[]; readonly format: Buffer; forget(): Promise<void> }>;
+  /** The prepared rows piece by piece, to be applied and forgotten in one transaction. Throws LK1408 when there are none. */
+  xaRows(item: XaItem): AsyncIterable<PreparedRows>;
+  xaForget(item: XaItem): Promise<void>;
 }
 
 /** Asked before each write: a worker that may have lost its leadership waits here. Rejects when the term is over. */
@@ -101,6 +105,10 @@ export class ApplyLoop {
   #lastCheckpointAt: number;
   #stopping = false;
   #join: JoinState = { commitMs: 0, arrivals: 0 };
+  /** Commit time at the source of the first transaction that is collected, microseconds; null while there is none. */
+  #collectedSince: number | null = null;
+  /** The same for the batches that are being written, the oldest first. */
+  readonly #writingSince: { readonly micros: number }[] = [];
 
   constructor(options: ApplyLoopOptions) {
     this.#options = options;
@@ -110,6 +118,11 @@ export class ApplyLoop {
       options.queue.fail(error);
     });
     this.#lastCheckpointAt = options.now();
+  }
+
+  /** When the oldest transaction that was taken and is not applied was committed at the source, microseconds; null when there is none. */
+  get oldestMicros(): number | null {
+    return this.#writingSince[0]?.micros ?? this.#collectedSince;
   }
 
   /** Applies until the queue ends (clean stop) or something fails. Whole transactions taken from the queue are committed first. */
@@ -177,6 +190,7 @@ export class ApplyLoop {
   }
 
   async #accept(item: StreamItem): Promise<void> {
+    if ('head' in item) this.#collectedSince ??= item.head.commitMicros;
     switch (item.kind) {
       case 'transaction':
         return this.#acceptTransaction(item);
@@ -189,17 +203,23 @@ export class ApplyLoop {
       case 'restart':
         if (this.#openParts !== null) await this.#writer.rollback();
         this.#openParts = null;
+        // What another server says of dependencies does not compare with what this one said.
+        await this.#drain();
         this.#options.tracker.restart(item);
-        if (item.rewound) this.#options.catchUp.rewind(this.#options.tracker.position());
         return;
       case 'statement':
         await this.#drain();
-        this.#options.tracker.advance(item.head, item.end);
-        await this.#gated(() => this.#options.barriers.statement(item, this.#step(1, NO_ROWS)));
+        this.#options.tracker.take(item);
+        await this.#gated(() => this.#options.barriers.statement(item, this.#step(item.beforeRows ? 0 : 1, NO_ROWS)));
         this.#checkpointed();
         return;
+      case 'xa-part':
+        await this.#openXa(item);
+        await this.#gated(() => this.#options.barriers.xaPart(item));
+        return;
       case 'xa-prepare':
-        await this.#drain();
+        await this.#openXa(item);
+        this.#openParts = null;
         this.#options.tracker.advance(item.head, item.end);
         await this.#gated(() => this.#options.barriers.xaPrepare(item, this.#step(1, NO_ROWS)));
         this.#checkpointed();
@@ -271,21 +291,34 @@ export class ApplyLoop {
     this.#options.onApplied({ step, bytes: item.bytes, milliseconds: 0 });
   }
 
+  /** The target transaction that takes the rows of an XA transaction is open when this resolves. */
+  async #openXa({ first, format }: XaItem): Promise<void> {
+    if (!first) return;
+    await this.#drain();
+    // Committed in one phase, they are applied within this transaction.
+    await this.#writer.begin(format);
+    this.#openParts = NO_ROWS;
+  }
+
   async #acceptXaCommit(item: XaItem): Promise<void> {
     const { barriers, catchUp, tracker } = this.#options;
     const writer = this.#writer;
     await this.#drain();
-    const prepared = await barriers.xaCommit(item);
-    // A first copy saw these rows or not as of the verdict, not of the preparation.
-    const treatment = catchUp.treat({ head: item.head, end: item.end, events: prepared.events });
-    await this.#add(treatment.events);
-    const planned = this.#takePlan();
-    const batch = writer.prepare(planned.runs, prepared.format, treatment.careful);
-    await this.#gated(() => writer.writePart(batch, true));
-    await prepared.forget();
+    let rows = NO_ROWS;
+    for await (const { events, format } of barriers.xaRows(item)) {
+      // A first copy saw these rows or not as of the verdict, not of the preparation.
+      const treatment = catchUp.treat({ head: item.head, end: item.end, events });
+      await this.#add(treatment.events);
+      const planned = this.#takePlan();
+      const batch = writer.prepare(planned.runs, format, treatment.careful);
+      await this.#gated(() => writer.writePart(batch, this.#openParts === null));
+      this.#openParts = rows = addRows(rows, planned.rows);
+    }
+    await barriers.xaForget(item);
     tracker.advance(item.head, item.end);
-    const step = this.#step(1, planned.rows);
+    const step = this.#step(1, rows);
     await this.#gated(() => writer.commit(this.#options.advanceSql(step)));
+    this.#openParts = null;
     this.#checkpointed();
     this.#options.onApplied({ step, bytes: item.bytes, milliseconds: 0 });
   }
@@ -312,9 +345,13 @@ export class ApplyLoop {
     const done = this.#done;
     this.#done = [];
     this.#transactions = 0;
+    const since = this.#collectedSince;
+    const writing = since === null ? null : { micros: since };
+    if (writing !== null) this.#writingSince.push(writing);
     this.#checkpointed();
     await gate.wait();
     const onCommitted = (milliseconds: number) => {
+      if (writing !== null) this.#writingSince.splice(this.#writingSince.indexOf(writing), 1);
       this.#join = { ...this.#join, commitMs: milliseconds };
       onApplied({ step, bytes, milliseconds });
     };
@@ -333,6 +370,7 @@ export class ApplyLoop {
 
   #checkpointed(): void {
     this.#pendingPosition = false;
+    this.#collectedSince = null;
     this.#lastCheckpointAt = this.#options.now();
   }
 

@@ -1,9 +1,7 @@
 import type { Logger } from 'pino';
 import { LockkeeperError } from '../../common/errors.ts';
-import { flavorOfFormat } from '../source/format-description.ts';
-import type { RowsEvent, StatementItem, XaItem } from '../source/stream-item.ts';
+import type { StatementItem, XaItem } from '../source/stream-item.ts';
 import type { TableRoute } from '../source/table-map.ts';
-import { parseTableMap } from '../source/table-map-event.ts';
 import type { BatchWriter } from '../target/batch-writer.ts';
 import type { Checkpoint, CheckpointStep } from '../target/checkpoint.ts';
 import type { TargetSession } from '../target/session.ts';
@@ -13,7 +11,7 @@ import { parseStatement, type SourceTraits } from './ddl/statement.ts';
 import { rewriteStatement, type NameMapping, type RewrittenStatement } from './ddl/rewrite.ts';
 import type { CatchUp } from './catch-up.ts';
 import type { PipelineBoard } from './pipeline-board.ts';
-import { XaStore } from './xa-store.ts';
+import { XaStore, type PreparedRows } from './xa-store.ts';
 
 export interface BarriersOptions {
   readonly session: TargetSession;
@@ -37,7 +35,8 @@ export class Barriers implements BarrierHandlers {
 
   constructor(options: BarriersOptions) {
     this.#options = options;
-    this.#xa = new XaStore(options.session, options.checkpoint.pipeline);
+    const { session: runner, checkpoint, route } = options;
+    this.#xa = new XaStore({ runner, pipeline: checkpoint.pipeline, route });
   }
 
   async statement(item: StatementItem, step: CheckpointStep): Promise<void> {
@@ -75,8 +74,12 @@ export class Barriers implements BarrierHandlers {
     );
   }
 
+  async xaPart(item: XaItem): Promise<void> {
+    await this.#xa.append(item.xid, item, item.first);
+  }
+
   async xaPrepare(item: XaItem, step: CheckpointStep): Promise<void> {
-    await this.#xa.save(item.xid, { events: item.events, format: item.format });
+    await this.xaPart(item);
     await this.#options.writer.commit(this.#options.checkpoint.advanceSql(step));
   }
 
@@ -85,14 +88,20 @@ export class Barriers implements BarrierHandlers {
     await this.#options.writer.commit(this.#options.checkpoint.advanceSql(step));
   }
 
-  async xaCommit(item: XaItem): Promise<{ events: readonly RowsEvent[]; format: Buffer; forget: () => Promise<void> }> {
-    const prepared = await this.#xa.load(item.xid, (raw) => parseTableMap(raw, this.#options.route, flavorOfFormat(item.format)));
-    if (prepared === null) {
-      throw new LockkeeperError('LK1408', `XA COMMIT ${item.xid} came, but its rows were prepared before this pipeline began`, {
-        found: `xid ${item.xid}`,
-        details: { xid: item.xid, position: item.end },
-      });
+  async *xaRows(item: XaItem): AsyncGenerator<PreparedRows> {
+    let known = false;
+    for await (const rows of this.#xa.read(item.xid)) {
+      known = true;
+      yield rows;
     }
-    return { ...prepared, forget: () => this.#xa.forget(item.xid) };
+    if (known) return;
+    throw new LockkeeperError('LK1408', `XA COMMIT ${item.xid} came, but its rows were prepared before this pipeline began`, {
+      found: `xid ${item.xid}`,
+      details: { xid: item.xid, position: item.end },
+    });
+  }
+
+  async xaForget(item: XaItem): Promise<void> {
+    await this.#xa.forget(item.xid);
   }
 }

@@ -28,6 +28,11 @@ export class ByteQueue<T extends { readonly bytes: number }> {
     return this.#items.length;
   }
 
+  /** What comes out next. */
+  get head(): T | undefined {
+    return this.#items[0];
+  }
+
   /** False: the queue is over its limit, pause until `onDrain`. Pushing on is allowed and keeps order; items after `close` are dropped. */
   push(item: T): boolean {
     if (this.#ended) return true;

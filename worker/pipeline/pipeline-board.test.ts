@@ -20,7 +20,15 @@ const step: CheckpointStep = { position, transactions: 3, rows: { inserted: 1, u
 function setUp() {
   const clock = { now: 100_000 };
   const metrics = new WorkerMetrics();
-  const board = new PipelineBoard({ namespace: 'ns', name: 'p', worker: 'w', region: null, metrics, now: () => clock.now });
+  const board = new PipelineBoard({
+    namespace: 'ns',
+    name: 'p',
+    worker: 'w',
+    region: null,
+    metrics,
+    lagLimitSeconds: () => 30,
+    now: () => clock.now,
+  });
   const stream: { -readonly [K in keyof WatchedStream]: WatchedStream[K] } = {
     currentSource: 'db:3306',
     connected: true,
@@ -29,8 +37,9 @@ function setUp() {
     lastError: null,
   };
   const queue = new ByteQueue<StreamItem>(1000);
+  const work = { oldestMicros: null as number | null };
   const text = async (name: string) => (await metrics.registry.getSingleMetricAsString(name)).split('\n').slice(2);
-  return { clock, board, stream, queue, text };
+  return { clock, board, stream, queue, work, text };
 }
 
 describe('PipelineBoard', () => {
@@ -42,19 +51,29 @@ describe('PipelineBoard', () => {
   });
 
   it('tells the lag of what was just applied, none when nothing waits, and a growing one while work waits', () => {
-    const { board, stream, queue, clock } = setUp();
-    board.following(stream, queue);
+    const { board, stream, queue, work, clock } = setUp();
+    board.following(stream, queue, work);
     board.applied({ step, bytes: 1, milliseconds: 1 });
     expect(board.status().lag).toEqual({ applySeconds: 10, heartbeatSeconds: 1, bytes: 0 });
     clock.now += 5000;
     expect(board.status().lag.applySeconds).toBe(0);
     queue.push({ kind: 'heartbeat', bytes: 7, end: { journal: 'b.1', offset: 10 } });
-    expect(board.status().lag).toMatchObject({ applySeconds: 15, bytes: 7 });
+    expect(board.status().lag).toMatchObject({ applySeconds: 0, bytes: 7 });
+    queue.poll();
+    const head = { gtid: null, lastCommitted: 0, sequenceNumber: 0, commitGroup: 0, commitMicros: 98_000_000, serverId: 1 };
+    const end = { journal: 'b.1', offset: 20 };
+    queue.push({ kind: 'transaction', head, events: [], bytes: 9, end, format: Buffer.alloc(0) });
+    expect(board.status().lag).toMatchObject({ applySeconds: 7, bytes: 9 });
+    // Taken from the queue, and the target does not answer.
+    queue.poll();
+    work.oldestMicros = 98_000_000;
+    clock.now += 60_000;
+    expect(board.status().lag).toMatchObject({ applySeconds: 67, bytes: 0 });
   });
 
   it('says why nothing comes from the source, until something comes again', async () => {
-    const { board, stream, queue, text } = setUp();
-    board.following(stream, queue);
+    const { board, stream, queue, text, work } = setUp();
+    board.following(stream, queue, work);
     const error = new LockkeeperError('LK1102', 'db:3306 is gone', { found: 'ECONNREFUSED' });
     stream.connected = false;
     board.sourceHooks.failed?.('db:3306', error);
@@ -95,8 +114,8 @@ describe('PipelineBoard', () => {
   });
 
   it('brings gauges up to date', async () => {
-    const { board, stream, queue, text } = setUp();
-    board.following(stream, queue);
+    const { board, stream, queue, text, work } = setUp();
+    board.following(stream, queue, work);
     board.updateGauges();
     stream.receivedBytes = 25;
     board.updateGauges();
@@ -104,5 +123,52 @@ describe('PipelineBoard', () => {
       'lockkeeper_binlog_bytes_received_total{namespace="ns",pipeline="p"} 25',
     ]);
     expect(await text('lockkeeper_source_connected')).toEqual(['lockkeeper_source_connected{namespace="ns",pipeline="p"} 1']);
+  });
+
+  it('counts divergent rows from zero on, so that the first is seen as an increase', async () => {
+    const { board, text } = setUp();
+    board.updateGauges();
+    expect(await text('lockkeeper_divergent_rows_total')).toEqual(
+      ['missing_on_update', 'missing_on_delete', 'existing_on_insert'].map(
+        (kind) => `lockkeeper_divergent_rows_total{namespace="ns",pipeline="p",kind="${kind}"} 0`,
+      ),
+    );
+  });
+
+  it('tells as a leader how far it is ahead of what the source deletes, caught up or not', () => {
+    const { board, stream, queue, clock } = setUp();
+    board.tookOver(7, { epoch: 7, position, transactions: 0, rows: step.rows, sequence: 1 });
+    board.following(stream, queue);
+    expect(board.status().retention).toBeNull();
+    board.retentionIs({ oldestJournal: 'b.1', oldestBegunAt: 40_000, purged: true, expireSeconds: 3600 });
+    // All is applied: what counts is now, not the last transaction's time.
+    expect(board.status().retention).toEqual({
+      oldestJournal: 'b.1',
+      oldestTimestamp: '1970-01-01T00:00:40.000Z',
+      headroomSeconds: 60,
+    });
+    stream.connected = false;
+    clock.now += 1_000_000;
+    expect(board.status().retention?.headroomSeconds).toBe(50);
+  });
+
+  it('shows of a former leader nothing that was true of it', async () => {
+    const { board, stream, queue, text } = setUp();
+    const leaderOnly = [
+      'lockkeeper_apply_lag_seconds',
+      'lockkeeper_lag_limit_seconds',
+      'lockkeeper_checkpoint_timestamp_seconds',
+      'lockkeeper_source_silence_seconds',
+      'lockkeeper_source_retention_headroom_seconds',
+    ];
+    board.tookOver(7, { epoch: 7, position, transactions: 0, rows: step.rows, sequence: 1 });
+    board.following(stream, queue);
+    board.retentionIs({ oldestJournal: 'b.1', oldestBegunAt: null, purged: true, expireSeconds: 3600 });
+    board.updateGauges();
+    for (const name of leaderOnly) expect(await text(name), name).toHaveLength(1);
+    board.followOnly();
+    board.updateGauges();
+    for (const name of leaderOnly) expect(await text(name), name).toEqual([]);
+    expect(await text('lockkeeper_leader')).toEqual(['lockkeeper_leader{namespace="ns",pipeline="p"} 0']);
   });
 });

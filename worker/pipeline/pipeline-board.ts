@@ -1,4 +1,6 @@
+import type { Gauge } from 'prom-client';
 import type { LockkeeperError } from '../../common/errors.ts';
+import { headroomSeconds, type BinlogRetention } from '../source/binlog-retention.ts';
 import type { SourcePosition } from '../source/position.ts';
 import type { StreamHooks } from '../source/source-stream.ts';
 import type { StreamItem } from '../source/stream-item.ts';
@@ -7,7 +9,14 @@ import type { DivergenceReport } from '../target/sql/sql-writer.ts';
 import type { WorkerMetrics } from '../metrics.ts';
 import type { AppliedBatch } from './apply-loop.ts';
 import type { ByteQueue } from './byte-queue.ts';
-import type { DivergenceTotals, PipelinePhase, PipelineStatus, ReportedError, SnapshotProgress } from './pipeline-status.ts';
+import type {
+  DivergenceTotals,
+  PipelinePhase,
+  PipelineStatus,
+  ReportedError,
+  RetentionStatus,
+  SnapshotProgress,
+} from './pipeline-status.ts';
 
 export interface BoardOptions {
   readonly namespace: string;
@@ -15,6 +24,8 @@ export interface BoardOptions {
   readonly worker: string;
   readonly region: string | null;
   readonly metrics: WorkerMetrics;
+  /** Lag from which the pipeline counts as lagging. */
+  readonly lagLimitSeconds: () => number;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -31,6 +42,12 @@ export interface WatchedStream {
   readonly lastError: LockkeeperError | null;
 }
 
+/** What the board asks of the loop that applies. */
+export interface WatchedWork {
+  /** When the oldest transaction taken and not applied was committed at the source, microseconds; null when there is none. */
+  readonly oldestMicros: number | null;
+}
+
 const PHASES: readonly PipelinePhase[] = [
   'starting',
   'following',
@@ -41,6 +58,7 @@ const PHASES: readonly PipelinePhase[] = [
   'retrying',
   'suspended',
 ];
+const DIVERGENCES = ['missing_on_update', 'missing_on_delete', 'existing_on_insert'] as const;
 const NO_ROWS: RowTotals = { inserted: 0, updated: 0, deleted: 0 };
 
 /** Everything that is known of one pipeline in this process; told by its stages, read by status, metrics and display. */
@@ -52,10 +70,12 @@ export class PipelineBoard {
   #leaderSince: string | null = null;
   #stream: WatchedStream | null = null;
   #queue: ByteQueue<StreamItem> | null = null;
+  #work: WatchedWork | null = null;
   #position: SourcePosition | null = null;
   #rows: RowTotals = NO_ROWS;
   #transactions = 0;
   #initialLoad: SnapshotProgress | null = null;
+  #retention: BinlogRetention | null = null;
   #divergence: DivergenceTotals = { missingOnUpdate: 0, missingOnDelete: 0, existingOnInsert: 0 };
   #fenced = 0;
   #lastError: ReportedError | null = null;
@@ -95,10 +115,11 @@ export class PipelineBoard {
     this.#transactions = stored.transactions;
   }
 
-  following(stream: WatchedStream, queue: ByteQueue<StreamItem>): void {
+  following(stream: WatchedStream, queue: ByteQueue<StreamItem>, work: WatchedWork): void {
     this.#stream = stream;
     this.#countedBytes = 0;
     this.#queue = queue;
+    this.#work = work;
     this.#sourceError = null;
     this.#phase = 'running';
   }
@@ -109,11 +130,17 @@ export class PipelineBoard {
     this.#leaderSince = null;
     this.#stream = null;
     this.#queue = null;
+    this.#work = null;
+    this.#retention = null;
     this.#phase = 'following';
   }
 
   positionIs(position: SourcePosition): void {
     this.#position = position;
+  }
+
+  retentionIs(retention: BinlogRetention): void {
+    this.#retention = retention;
   }
 
   copying(progress: SnapshotProgress): void {
@@ -203,6 +230,7 @@ export class PipelineBoard {
       currentSource: this.#stream?.currentSource ?? null,
       position: this.#position,
       lag: { applySeconds: this.#applyLag(), heartbeatSeconds: this.#silence(), bytes: this.#queue?.bytes ?? 0 },
+      retention: this.#retentionStatus(),
       rows: this.#rows,
       transactions: this.#transactions,
       initialLoad: this.#initialLoad,
@@ -214,33 +242,61 @@ export class PipelineBoard {
 
   /** Brings the gauges up to date; called at each scrape. */
   updateGauges(): void {
-    const { metrics } = this.#options;
+    const { metrics, lagLimitSeconds } = this.#options;
     const status = this.status();
-    metrics.leader.set(this.#labels, status.epoch === null ? 0 : 1);
+    const leads = status.epoch !== null;
+    metrics.leader.set(this.#labels, leads ? 1 : 0);
     metrics.epoch.set(this.#labels, status.epoch ?? 0);
     metrics.backlogBytes.set(this.#labels, status.lag.bytes);
     metrics.connected.set(this.#labels, this.#stream?.connected === true ? 1 : 0);
     for (const phase of PHASES) metrics.phase.set({ ...this.#labels, phase }, status.phase === phase ? 1 : 0);
-    if (status.lag.applySeconds !== null) metrics.lag.set(this.#labels, status.lag.applySeconds);
-    if (status.lag.heartbeatSeconds !== null) metrics.heartbeatAge.set(this.#labels, status.lag.heartbeatSeconds);
-    if (status.position !== null) metrics.position.set(this.#labels, status.position.timestampMicros / 1e6);
-    if (status.initialLoad !== null) {
-      metrics.copiedRows.set(this.#labels, status.initialLoad.rowsDone);
-      metrics.copyTotal.set(this.#labels, status.initialLoad.rowsTotalEstimate);
-    }
+    const { lag, position, initialLoad, retention } = status;
+    this.#show(metrics.lag, lag.applySeconds);
+    this.#show(metrics.lagLimit, leads ? lagLimitSeconds() : null);
+    this.#show(metrics.heartbeatAge, lag.heartbeatSeconds);
+    this.#show(
+      metrics.position,
+      leads && position !== null && position.timestampMicros > 0 ? position.timestampMicros / 1e6 : null,
+    );
+    this.#show(metrics.headroom, retention?.headroomSeconds ?? null);
+    this.#show(metrics.copiedRows, leads ? (initialLoad?.rowsDone ?? null) : null);
+    this.#show(metrics.copyTotal, leads ? (initialLoad?.rowsTotalEstimate ?? null) : null);
+    // From zero on, or Prometheus would not see the first one as an increase.
     metrics.fenced.inc(this.#labels, 0);
+    for (const kind of DIVERGENCES) metrics.divergence.inc({ ...this.#labels, kind }, 0);
     if (this.#stream !== null) {
       metrics.received.inc(this.#labels, this.#stream.receivedBytes - this.#countedBytes);
       this.#countedBytes = this.#stream.receivedBytes;
     }
   }
 
-  /** Zero when the source has nothing that is not applied; else the age of what was applied last, growing while it stalls. */
+  /** A gauge of something unknown is left out: a former leader must not go on telling what was true of it. */
+  #show(gauge: Gauge<'namespace' | 'pipeline'>, value: number | null): void {
+    if (value === null) gauge.remove(this.#labels);
+    else gauge.set(this.#labels, value);
+  }
+
+  #retentionStatus(): RetentionStatus | null {
+    if (this.#retention === null) return null;
+    const { oldestJournal, oldestBegunAt } = this.#retention;
+    const now = this.#options.now();
+    const reached = this.#applyLag() === 0 ? now : (this.#position?.timestampMicros ?? 0) / 1000;
+    return {
+      oldestJournal,
+      oldestTimestamp: oldestBegunAt === null ? null : new Date(oldestBegunAt).toISOString(),
+      headroomSeconds: reached === 0 ? null : headroomSeconds(this.#retention, reached, now),
+    };
+  }
+
+  /** Age of the oldest change that is known and not applied; zero when there is none, and for a moment what the last one had. */
   #applyLag(): number | null {
     if (this.#stream === null) return null;
     const { now } = this.#options;
-    const waiting = (this.#queue?.bytes ?? 0) > 0;
-    if (!waiting && this.#stream.connected) return now() - this.#lastAppliedAt < 2000 ? this.#appliedLagSeconds : 0;
+    const head = this.#queue?.head;
+    const oldest = this.#work?.oldestMicros ?? (head !== undefined && 'head' in head ? head.head.commitMicros : null);
+    if (oldest !== null && oldest > 0) return Math.max(0, now() / 1000 - oldest / 1e6);
+    if (this.#stream.connected) return now() - this.#lastAppliedAt < 2000 ? this.#appliedLagSeconds : 0;
+    // What the source has meanwhile is not known: at worst everything since.
     const position = this.#position?.timestampMicros ?? 0;
     return position === 0 ? null : Math.max(0, now() / 1000 - position / 1e6);
   }

@@ -23,6 +23,15 @@ export interface SnapshotProgress {
   readonly etaSeconds: number | null;
 }
 
+/** How long the source keeps what the pipeline may still need. */
+export interface RetentionStatus {
+  readonly oldestJournal: string;
+  /** When that file was begun; null when it does not say. */
+  readonly oldestTimestamp: string | null;
+  /** How far the pipeline is ahead of the deletion of what it needs; null where nothing is ever deleted or the position is unknown. */
+  readonly headroomSeconds: number | null;
+}
+
 export interface DivergenceTotals {
   readonly missingOnUpdate: number;
   readonly missingOnDelete: number;
@@ -48,6 +57,8 @@ export interface PipelineStatus {
     /** Bytes read from the source and not yet applied. */
     readonly bytes: number;
   };
+  /** Null until the leader has looked. */
+  readonly retention: RetentionStatus | null;
   readonly rows: RowTotals;
   readonly transactions: number;
   readonly initialLoad: SnapshotProgress | null;

@@ -10,12 +10,13 @@ import { SourceStream } from '../source/source-stream.ts';
 import type { StreamItem } from '../source/stream-item.ts';
 import { applyError } from '../target/apply-error.ts';
 import { BatchWriter } from '../target/batch-writer.ts';
-import { Checkpoint } from '../target/checkpoint.ts';
+import { Checkpoint, fencedError, readCheckpoint } from '../target/checkpoint.ts';
 import { FinishedSet, LaneRecord, takeOverLanes } from '../target/finished.ts';
 import { Lanes } from '../target/lanes.ts';
 import { evictFormerSessions, markLeaderSession } from '../target/leader-sessions.ts';
 import { ensureSchema } from '../target/schema.ts';
 import { TargetSession } from '../target/session.ts';
+import { requireVersion } from '../target/supported-version.ts';
 import { SqlWriter } from '../target/sql/sql-writer.ts';
 import { UnorderedLanes } from '../target/unordered-lanes.ts';
 import { TableMetadataCache } from '../target/table-metadata.ts';
@@ -36,10 +37,15 @@ const QUEUE_BYTES = 4 * 1024 * 1024;
 const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 const IDLE_CHECKPOINT_MS = 1000;
 const LOCK_WAIT_SECONDS = 10;
+const TAKE_OVER_LOCK_WAIT_SECONDS = 2;
+const LOCK_WAIT_TIMEOUT = 1205;
 /** A lane that waits for a lock of a lane behind it would wait for itself: soon found, soon written again in turn. */
 const LANE_LOCK_WAIT_SECONDS = 1;
 /** How long the batch at hand may take when the run is to end; then it is cut off, and comes again from the checkpoint. */
 const DRAIN_MS = 4000;
+
+/** How long a target that cut our connection is asked who leads. */
+const ASK_MS = 2000;
 
 /** The epoch that this worker has had in its term of leadership, over all attempts; null before the first. */
 export interface EpochHold {
@@ -108,7 +114,7 @@ export class Replication {
     } catch (error) {
       const explained =
         accessError('target', nameOf(target), error) ?? (serverErrno(error) === undefined ? error : applyError(error).error);
-      throw explained;
+      throw (await this.#supersededBy(target, explained)) ?? explained;
     } finally {
       signal.removeEventListener('abort', onStop);
       clearTimeout(patience);
@@ -120,6 +126,25 @@ export class Replication {
     return `${this.#config.namespace}/${this.#config.name}`;
   }
 
+  /**
+   * A lost connection may be how a newer leader ended a batch of ours: then it is a refusal, and is to be told and counted as one.
+   * Null when nobody else leads, or when the target does not say so in a moment.
+   */
+  async #supersededBy(target: MysqlEndpoint, error: unknown): Promise<LockkeeperError | null> {
+    const held = this.#deps.hold.epoch;
+    if (held === null || !(error instanceof LockkeeperError) || error.code !== 'LK1302') return null;
+    const ask = async () => {
+      const session = await openTarget(target);
+      try {
+        const stored = await readCheckpoint(session, this.#key);
+        return stored !== null && stored.epoch > held ? fencedError(this.#key, held, error) : null;
+      } finally {
+        session.destroy();
+      }
+    };
+    return Promise.race([ask().catch(() => null), delay(ASK_MS, null, { ref: false })]);
+  }
+
   /** `lanes` gets the sessions beside the first; the caller ends them all. */
   async #lead(
     session: TargetSession,
@@ -128,21 +153,24 @@ export class Replication {
     sources: SourceEndpoints,
     signal: AbortSignal,
   ): Promise<void> {
-    const { board, worker, log, gate, failpoint, hold } = this.#deps;
+    const { board, log, gate, failpoint, hold } = this.#deps;
     await gate.wait();
+    requireVersion(session);
     await ensureSchema(session);
-    const { checkpoint, stored } = await Checkpoint.takeOver(session, this.#key, worker, hold.epoch);
+    const { checkpoint, stored } = await this.#takeOver(session);
     hold.epoch = checkpoint.epoch;
+    // Frozen between the two it would end the sessions of whoever leads by now.
+    await checkpoint.affirm(session);
     await this.#endFormerLeader(session);
     const { lanes: laneCount, ordered } = this.#config.pipeline.apply;
     const recorded = ordered || laneCount === 1 ? 0 : laneCount;
-    const finished = await takeOverLanes(session, this.#key, checkpoint.epoch, recorded, stored.position);
+    const finished = await takeOverLanes(session, checkpoint, recorded, stored.position);
     const records = Array.from({ length: recorded }, (_, lane) => new LaneRecord(this.#key, lane, checkpoint.epoch));
     board.tookOver(checkpoint.epoch, stored);
     log.info({ epoch: checkpoint.epoch, position: stored.position }, 'leading');
-    const traits = await withAnySource(sources, readSourceTraits);
+    const traits = await withAnySource(sources, readSourceTraits, signal);
     const router = new Router(this.#config, traits);
-    await withAnySource(sources, (source) => selectTables(source, router));
+    await withAnySource(sources, (source) => selectTables(source, router), signal);
     const context: StartContext = {
       config: this.#config,
       session,
@@ -171,12 +199,35 @@ export class Replication {
     await this.#follow({ ...course, finished: start.isNew ? new FinishedSet() : finished }, signal);
   }
 
-  /** Frees what a former leader has locked at the target: it may be frozen in the midst of a transaction. Its epoch is over already. */
-  async #endFormerLeader(session: TargetSession): Promise<void> {
+  /** A former leader that is frozen may hold the checkpoint's row in an open transaction: it does not get longer than a moment to commit. */
+  async #takeOver(session: TargetSession): ReturnType<typeof Checkpoint.takeOver> {
+    const { worker, hold } = this.#deps;
+    const takeOver = () => Checkpoint.takeOver(session, this.#key, worker, hold.epoch);
+    await session.lockWait(TAKE_OVER_LOCK_WAIT_SECONDS);
+    try {
+      return await takeOver();
+    } catch (error) {
+      if (serverErrno(error) !== LOCK_WAIT_TIMEOUT) throw error;
+      await session.rollback();
+      const stored = await readCheckpoint(session, this.#key);
+      if (hold.epoch !== null && stored !== null && stored.epoch > hold.epoch) throw fencedError(this.#key, hold.epoch);
+      await this.#evictFormerSessions(session);
+      return await takeOver();
+    } finally {
+      await session.lockWait(null);
+    }
+  }
+
+  async #evictFormerSessions(session: TargetSession): Promise<void> {
     const eviction = await evictFormerSessions(session, this.#key);
     if (eviction.ended.length > 0 || eviction.refused.length > 0) {
       this.#deps.log.warn({ ...eviction }, 'sessions of a former leader were open at the target');
     }
+  }
+
+  /** Frees what a former leader has locked at the target: it may be frozen in the midst of a transaction. Its epoch is over already. */
+  async #endFormerLeader(session: TargetSession): Promise<void> {
+    await this.#evictFormerSessions(session);
     await evictDdlHolder(session, this.#key);
     await markLeaderSession(session, this.#key);
   }
@@ -196,13 +247,22 @@ export class Replication {
       route: router.route,
       queue,
       heartbeat: this.#config.source.heartbeat,
-      rewindWithoutGtid: true,
+      boundBy: () => {
+        if (catchUp.active) return 'the tables of the first copy are not caught up with yet';
+        const recorded = course.records.length > 0 || !course.finished.isEmpty;
+        return recorded ? 'lanes without order (apply.ordered: false) are known by their places in its binlog' : null;
+      },
       log,
       hooks: board.sourceHooks,
     });
     const metadata = new TableMetadataCache(session);
     const rawRefused = await rawRefusal(session, position.flavor, apply.mode);
-    const plans = new TargetTablePlans({ metadata, mode: apply.mode, rawRefused });
+    const plans = new TargetTablePlans({
+      metadata,
+      mode: apply.mode,
+      rawRefused,
+      onNotice: ({ code, message, found }) => log.warn({ code, found }, message),
+    });
     const writerOn = (lane: TargetSession) =>
       new BatchWriter({
         session: lane,
@@ -285,7 +345,7 @@ export class Replication {
     const onStop = () => loop.stop();
     signal.addEventListener('abort', onStop, { once: true });
     if (signal.aborted) onStop();
-    board.following(stream, queue);
+    board.following(stream, queue, loop);
     const reading = stream.run(stop.signal);
     try {
       await loop.run();

@@ -26,8 +26,8 @@ describe('nextAttempt', () => {
     expect(nextAttempt(error, { attempts: 3 }, policy, () => 0)).toEqual({ kind: 'suspend' });
   });
 
-  it('waits for an unreachable server without end', () => {
-    for (const code of ['LK1102', 'LK1302'] as const) {
+  it('waits without end for a server that cannot be reached or written', () => {
+    for (const code of ['LK1102', 'LK1302', 'LK1304', 'LK1305'] as const) {
       const decision = nextAttempt(new LockkeeperError(code, 'away', { retryable: true }), { attempts: 1000 }, policy, () => 1);
       expect(decision).toEqual({ kind: 'retry', delayMs: 60_000, state: { attempts: 1001 } });
     }

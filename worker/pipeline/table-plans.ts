@@ -2,9 +2,9 @@ import { LockkeeperError } from '../../common/errors.ts';
 import type { TableMap } from '../source/table-map.ts';
 import type { WriteMode } from '../target/batch-writer.ts';
 import { planTable, type TablePlan } from '../target/plan/table-plan.ts';
-import { rawCompatible } from '../target/raw-compatible.ts';
-import type { TableMetadata, TableMetadataCache } from '../target/table-metadata.ts';
-import { engineFinding, tableFindings, type TableFinding } from '../target/table-findings.ts';
+import type { TableMetadataCache } from '../target/table-metadata.ts';
+import { tableFindings, type TableFinding } from '../target/table-findings.ts';
+import { judgeTable } from '../target/table-verdict.ts';
 import type { TablePlans } from './apply-loop.ts';
 
 export interface TablePlansOptions {
@@ -12,6 +12,8 @@ export interface TablePlansOptions {
   readonly mode: 'Auto' | 'Raw' | 'Sql';
   /** Why BINLOG cannot be used at all on this pair of servers, or null. */
   readonly rawRefused: string | null;
+  /** Something that a person should know of a table; told once for each. */
+  readonly onNotice: (finding: TableFinding) => void;
 }
 
 interface Decision {
@@ -27,6 +29,7 @@ interface Decision {
 export class TargetTablePlans implements TablePlans {
   readonly #options: TablePlansOptions;
   #decisions = new Map<TableMap, Decision>();
+  readonly #noticed = new Set<string>();
 
   constructor(options: TablePlansOptions) {
     this.#options = options;
@@ -45,7 +48,21 @@ export class TargetTablePlans implements TablePlans {
     const { metadata } = this.#options;
     const missing = maps.filter((map) => !this.#decisions.has(map));
     await metadata.load(missing.map((map) => map.route!));
-    for (const map of missing) this.#decisions.set(map, this.#decide(map));
+    for (const map of missing) {
+      this.#decisions.set(map, this.#decide(map));
+      this.#notice(map);
+    }
+  }
+
+  #notice(map: TableMap): void {
+    const { metadata, onNotice } = this.#options;
+    const { schema, table } = map.route!;
+    for (const finding of tableFindings(map, metadata.get(schema, table))) {
+      const known = `${finding.code} ${finding.message}`;
+      if (finding.severity !== 'warning' || this.#noticed.has(known)) continue;
+      this.#noticed.add(known);
+      onNotice(finding);
+    }
   }
 
   #decide(map: TableMap): Decision {
@@ -55,15 +72,10 @@ export class TargetTablePlans implements TablePlans {
     const name = `${schema}.${table}`;
     if (target === undefined)
       throw new LockkeeperError('LK1307', `the target has no table ${name}`, { details: { table: name } });
-    const engine = engineFinding(target);
-    if (engine !== null) throw errorOf(engine, name);
-    const reason = mode === 'Sql' ? 'apply.mode is Sql' : (rawRefused ?? rawReason(map, target));
-    if (mode === 'Raw' && reason !== null) {
-      throw new LockkeeperError('LK1308', `${name} cannot be replayed in Raw mode: ${reason}`, { details: { table: name } });
-    }
-    const sqlFault = findSqlFault(map, target, name);
-    if (reason !== null && sqlFault !== null) throw sqlFault;
-    return { plan: planTable(map, target), mode: reason === null ? 'raw' : 'sql', sqlFault };
+    const { notRaw, fault, sqlFault } = judgeTable(map, target, { mode, rawRefused });
+    if (fault !== null) throw errorOf(fault, name);
+    const plan = planTable(map, target);
+    return { plan, mode: notRaw === null ? 'raw' : 'sql', sqlFault: sqlFault === null ? null : errorOf(sqlFault, name) };
   }
 
   /** Why rows of a table that is replayed must not be written as statements, should a row be missing; null when they may. */
@@ -78,16 +90,6 @@ export class TargetTablePlans implements TablePlans {
   }
 }
 
-function findSqlFault(map: TableMap, target: TableMetadata, table: string): LockkeeperError | null {
-  const problem = tableFindings(map, target).find((finding) => finding.severity === 'error');
-  return problem === undefined ? null : errorOf(problem, table);
-}
-
 function errorOf({ code, message, found, remedy }: TableFinding, table: string): LockkeeperError {
   return new LockkeeperError(code, message, { found, remedy, details: { table } });
-}
-
-function rawReason(map: TableMap, target: TableMetadata): string | null {
-  const verdict = rawCompatible(map, target);
-  return verdict === true ? null : verdict;
 }

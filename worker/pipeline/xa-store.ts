@@ -1,8 +1,11 @@
 import type { RowDataPacket } from 'mysql2';
 import { LockkeeperError } from '../../common/errors.ts';
-import type { RowOperation, RowsEvent } from '../source/stream-item.ts';
-import type { TableMap } from '../source/table-map.ts';
+import { flavorOfFormat } from '../source/format-description.ts';
+import type { RowsEvent } from '../source/stream-item.ts';
+import { NAMES_AT, parseTableMap } from '../source/table-map-event.ts';
+import type { TableMap, TableRoute } from '../source/table-map.ts';
 import { quote, type SqlRunner } from '../target/session.ts';
+import { PreparedEncoder, PreparedReader } from './xa-rows.ts';
 
 export const xaTableSql = `CREATE TABLE IF NOT EXISTS lockkeeper.xa_prepared (
   pipeline VARCHAR(330) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -12,99 +15,98 @@ export const xaTableSql = `CREATE TABLE IF NOT EXISTS lockkeeper.xa_prepared (
   PRIMARY KEY (pipeline, xid, part)
 ) ENGINE=InnoDB`;
 
-/** Bytes of payload per stored row; as hexadecimal text it is twice as long. */
-const PART_BYTES = 2 * 1024 * 1024;
-const OPERATIONS: readonly RowOperation[] = ['insert', 'update', 'delete'];
+/** Bytes of payload in a stored row. As hexadecimal text it is twice as long, and the statement around it is short. */
+const PART_BYTES = 1024 * 1024;
+const STATEMENT_OVERHEAD = 64 * 1024;
 
-/** A prepared XA transaction as it is kept in the target until its verdict comes. */
-export interface PreparedXa {
+/** Rows of a prepared XA transaction. */
+export interface PreparedRows {
   readonly events: readonly RowsEvent[];
+  /** The FORMAT_DESCRIPTION event under which they were logged. */
   readonly format: Buffer;
+}
+
+export interface XaStoreOptions {
+  readonly runner: SqlRunner & { readonly maxAllowedPacket: number };
+  readonly pipeline: string;
+  readonly route: (schema: string, table: string) => TableRoute | null;
 }
 
 /**
  * Keeps the rows of prepared XA transactions in the target until the source logs COMMIT or ROLLBACK, which can be days and
  * many restarts later. The rows are locked at the source meanwhile, so applying them at the verdict changes no result, and
  * the target needs no prepared transaction of its own, which would block the checkpoint.
+ *
+ * Rows come and go piece by piece, so that a transaction of any size takes little memory.
  */
 export class XaStore {
-  readonly #runner: SqlRunner;
+  readonly #options: XaStoreOptions;
   readonly #pipeline: string;
+  readonly #partBytes: number;
+  /** The transaction that is being stored. */
+  #open: { readonly encoder: PreparedEncoder; parts: number } | null = null;
+  /** Table maps that were restored, by their bytes: what is known of a table hangs on the object. */
+  readonly #tables = new Map<string, TableMap>();
 
-  constructor(runner: SqlRunner, pipeline: string) {
-    this.#runner = runner;
-    this.#pipeline = quote(pipeline);
+  constructor(options: XaStoreOptions) {
+    this.#options = options;
+    this.#pipeline = quote(options.pipeline);
+    this.#partBytes = Math.min(PART_BYTES, Math.floor(options.runner.maxAllowedPacket / 2) - STATEMENT_OVERHEAD);
   }
 
-  /** Inserts within the caller's open transaction. */
-  async save(xid: string, prepared: PreparedXa): Promise<void> {
-    const payload = encodePrepared(prepared);
-    for (let part = 0; part * PART_BYTES < payload.length; part++) {
-      const bytes = payload.subarray(part * PART_BYTES, (part + 1) * PART_BYTES);
-      await this.#runner.query(
-        `INSERT INTO lockkeeper.xa_prepared (pipeline, xid, part, payload) VALUES ` +
-          `(${this.#pipeline}, ${quote(xid)}, ${part}, X'${bytes.toString('hex')}')`,
+  /**
+   * Stores rows behind those stored before, within the caller's open transaction. `first` begins a transaction anew: a source has only
+   * one of a name, so what is left under it is of a history that has ended.
+   */
+  async append(xid: string, rows: PreparedRows, first: boolean): Promise<void> {
+    if (first) this.#open = { encoder: new PreparedEncoder(rows.format), parts: 0 };
+    const open = this.#open!;
+    const bytes = open.encoder.encode(rows.events);
+    for (let at = 0; at < bytes.length; at += this.#partBytes) {
+      const part = bytes.subarray(at, at + this.#partBytes);
+      const clear = open.parts === 0 ? `${this.#forgetSql(xid)};` : '';
+      await this.#options.runner.query(
+        `${clear}INSERT INTO lockkeeper.xa_prepared (pipeline, xid, part, payload) VALUES ` +
+          `(${this.#pipeline}, ${quote(xid)}, ${open.parts++}, X'${part.toString('hex')}')`,
       );
     }
   }
 
-  /** The prepared rows, or null when this xid was prepared before the pipeline's first position. */
-  async load(xid: string, restoreTable: (raw: Buffer) => TableMap): Promise<PreparedXa | null> {
-    const rows = await this.#runner.query<RowDataPacket[]>(
-      `SELECT payload FROM lockkeeper.xa_prepared WHERE pipeline=${this.#pipeline} AND xid=${quote(xid)} ORDER BY part`,
-    );
-    if (rows.length === 0) return null;
-    return decodePrepared(Buffer.concat(rows.map((row) => row['payload'] as Buffer)), restoreTable);
+  /**
+   * The prepared rows, piece by piece; nothing at all when this xid was prepared before the pipeline's first position. Throws LK1311
+   * when they cannot be read.
+   */
+  async *read(xid: string): AsyncGenerator<PreparedRows> {
+    const reader = new PreparedReader((raw, format) => this.#restore(raw, format));
+    for (let part = 0; ; part++) {
+      const [row] = await this.#options.runner.query<RowDataPacket[]>(
+        `SELECT payload FROM lockkeeper.xa_prepared WHERE pipeline=${this.#pipeline} AND xid=${quote(xid)} AND part=${part}`,
+      );
+      if (row === undefined) break;
+      try {
+        yield reader.take(row['payload'] as Buffer);
+      } catch (cause) {
+        throw new LockkeeperError('LK1311', 'lockkeeper.xa_prepared holds a payload that cannot be read', { cause });
+      }
+    }
+    if (!reader.isWhole) throw new LockkeeperError('LK1311', `lockkeeper.xa_prepared has lost parts of ${xid}`);
   }
 
   async forget(xid: string): Promise<void> {
-    await this.#runner.query(`DELETE FROM lockkeeper.xa_prepared WHERE pipeline=${this.#pipeline} AND xid=${quote(xid)}`);
+    await this.#options.runner.query(this.#forgetSql(xid));
   }
-}
 
-/** Layout: format, then per event: table map, head, images (each with a 32-bit length before it), operation, type, flags. */
-export function encodePrepared({ events, format }: PreparedXa): Buffer {
-  const parts: Buffer[] = [];
-  const block = (bytes: Buffer) => {
-    const length = Buffer.allocUnsafe(4);
-    length.writeUInt32LE(bytes.length);
-    parts.push(length, bytes);
-  };
-  block(format);
-  for (const event of events) {
-    block(event.table.raw);
-    block(event.head);
-    block(event.images);
-    const facts = Buffer.allocUnsafe(4);
-    facts[0] = OPERATIONS.indexOf(event.operation);
-    facts[1] = event.type;
-    facts.writeUInt16LE(event.flags, 2);
-    parts.push(facts);
+  #forgetSql(xid: string): string {
+    return `DELETE FROM lockkeeper.xa_prepared WHERE pipeline=${this.#pipeline} AND xid=${quote(xid)}`;
   }
-  return Buffer.concat(parts);
-}
 
-export function decodePrepared(payload: Buffer, restoreTable: (raw: Buffer) => TableMap): PreparedXa {
-  let at = 0;
-  const block = () => {
-    const length = payload.readUInt32LE(at);
-    const bytes = payload.subarray(at + 4, at + 4 + length);
-    at += 4 + length;
-    return bytes;
-  };
-  try {
-    const format = block();
-    const events: RowsEvent[] = [];
-    while (at < payload.length) {
-      const table = restoreTable(block());
-      const head = block();
-      const images = block();
-      const operation = OPERATIONS[payload[at]!]!;
-      events.push({ table, head, images, operation, type: payload[at + 1]!, flags: payload.readUInt16LE(at + 2) });
-      at += 4;
+  #restore(raw: Buffer, format: Buffer): TableMap {
+    const bytes = raw.toString('latin1', NAMES_AT);
+    let table = this.#tables.get(bytes);
+    if (table === undefined) {
+      table = parseTableMap(Buffer.from(raw), this.#options.route, flavorOfFormat(format));
+      this.#tables.set(bytes, table);
     }
-    return { events: events.filter((event) => event.table.route !== null), format };
-  } catch (cause) {
-    throw new LockkeeperError('LK1311', 'lockkeeper.xa_prepared holds a payload that cannot be read', { cause });
+    return table;
   }
 }

@@ -7,6 +7,7 @@ import type { PipelineRef } from '../coordination/coordinator.ts';
 import type { WriteGate } from '../pipeline/apply-loop.ts';
 import { PipelineBoard } from '../pipeline/pipeline-board.ts';
 import { PipelineRunner, type TermEnd } from '../pipeline/pipeline-runner.ts';
+import { watchRetention, type RetentionWatchOptions } from '../pipeline/retention-watch.ts';
 import type { SecretStore } from '../pipeline/secrets.ts';
 
 export interface PipelineHostOptions {
@@ -22,6 +23,7 @@ export interface PipelineHostOptions {
 export class PipelineHost {
   readonly board: PipelineBoard;
   readonly #runner: PipelineRunner;
+  readonly #retention: RetentionWatchOptions;
   #config: PipelineConfig;
   #reconfigured: AbortController | null = null;
 
@@ -29,14 +31,26 @@ export class PipelineHost {
     const { namespace, name } = config;
     const { worker, region, secrets, metrics, failpoint } = options;
     this.#config = config;
-    this.board = new PipelineBoard({ namespace, name, worker, region, metrics, now: () => Date.now() });
+    this.board = new PipelineBoard({
+      namespace,
+      name,
+      worker,
+      region,
+      metrics,
+      lagLimitSeconds: () => this.#config.pipeline.alerts.lagSeconds,
+      now: () => Date.now(),
+    });
+    const log = options.log.child({ pipeline: `${namespace}/${name}` });
+    const sleep = (milliseconds: number, signal: AbortSignal) =>
+      delay(milliseconds, undefined, { signal }).catch(() => undefined);
+    this.#retention = { config: () => this.#config, secrets, board: this.board, log, sleep };
     this.#runner = new PipelineRunner({
       worker,
       secrets,
       board: this.board,
-      log: options.log.child({ pipeline: `${namespace}/${name}` }),
+      log,
       failpoint,
-      sleep: (milliseconds, signal) => delay(milliseconds, undefined, { signal }).catch(() => undefined),
+      sleep,
       now: () => performance.now(),
       random: Math.random,
     });
@@ -64,6 +78,8 @@ export class PipelineHost {
    */
   async lead(term: WriteGate, signal: AbortSignal): Promise<TermEnd> {
     const hold = { epoch: null };
+    const over = new AbortController();
+    void watchRetention(this.#retention, over.signal);
     try {
       for (;;) {
         const reconfigured = new AbortController();
@@ -76,6 +92,7 @@ export class PipelineHost {
       }
     } finally {
       this.#reconfigured = null;
+      over.abort();
       this.board.followOnly();
     }
   }

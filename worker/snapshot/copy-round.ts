@@ -1,5 +1,5 @@
 import { LockkeeperError, messageOf } from '../../common/errors.ts';
-import { serverErrno } from '../../common/mysql-errors.ts';
+import { errnoBehind } from '../../common/mysql-errors.ts';
 import { applyError } from '../target/apply-error.ts';
 import type { TargetSession } from '../target/session.ts';
 import { boundarySql, lastKeySql, type ChunkKey, type KeyValue } from './chunk-key.ts';
@@ -25,6 +25,8 @@ export interface TableJob {
   readonly finish: (session: TargetSession) => Promise<void>;
   /** Whether the source shows one state of the table throughout. */
   readonly transactional: boolean;
+  /** Only one connection at a time can load it: the others would wait for the table's AUTO-INC lock and keep a snapshot's answer open. */
+  readonly serial: boolean;
   active: number;
   finished: boolean;
   /** Why the table must be copied anew at a later point. */
@@ -66,7 +68,7 @@ export async function runWorker(round: CopyRound, source: SourceReader, target: 
 function pick(jobs: readonly TableJob[]): TableJob | null {
   let best: TableJob | null = null;
   for (const job of jobs) {
-    const open = !job.finished && job.stale === null && (!job.queue.empty || job.active === 0);
+    const open = !job.finished && job.stale === null && (job.active === 0 || (!job.queue.empty && !job.serial));
     if (open && (best === null || job.active < best.active)) best = job;
   }
   return best;
@@ -149,10 +151,9 @@ async function giveUp(job: TableJob, error: unknown, source: SourceReader, targe
   const name = nameOfTable(job.plan.table.source);
   if (error instanceof SourceFailure) {
     const { cause } = error;
-    const errno = serverErrno(cause) ?? serverErrno((cause as Error).cause);
+    const errno = errnoBehind(cause);
     if (errno === undefined || !CHANGED.has(errno)) {
-      const known = source.explain(cause);
-      throw known instanceof LockkeeperError ? known : copyError(name, cause);
+      throw cause instanceof LockkeeperError && cause.code !== 'LK1115' ? cause : copyError(name, cause);
     }
     job.stale = error.message;
   } else if (error instanceof DuplicateRow) {
@@ -194,8 +195,6 @@ async function finish(round: CopyRound, job: TableJob, source: SourceReader, tar
     job.finished = true;
     round.progress.table(name);
   } catch (error) {
-    const known = source.explain(error);
-    if (known instanceof LockkeeperError) throw known;
     const failure = applyError(error);
     throw failure.error instanceof LockkeeperError && failure.error.code !== 'LK1407' ? failure.error : copyError(name, error);
   } finally {

@@ -17,7 +17,7 @@ import { SnapshotStore, type StoredSnapshot, type StoredTable } from './snapshot
 import { SourceReader } from './source-reader.ts';
 import { readSourceTables, type SourceTable } from './source-tables.ts';
 import { prepareGroup, type ReadyTable, type RoundTable, type TargetGroupContext } from './target-group.ts';
-import { prepareLoading, TargetTables } from './target-tables.ts';
+import { locksAutoIncrement, prepareLoading, TargetTables } from './target-tables.ts';
 import {
   nameOfTable,
   type Clock,
@@ -292,10 +292,16 @@ export class SnapshotCopier {
     }
     // The largest first, so that the end is not waited for with one connection at work.
     ready.sort((a, b) => b.facts.rows - a.facts.rows);
-    return ready.map((table) => this.#job(table, context.flavors, moment));
+    const lockedLoads = await locksAutoIncrement(session);
+    return ready.map((table) => this.#job(table, context.flavors, moment, lockedLoads));
   }
 
-  #job({ table, facts, metadata, target, record, laterIndexes }: ReadyTable, flavors: Flavors, moment: Moment): TableJob {
+  #job(
+    { table, facts, metadata, target, record, laterIndexes }: ReadyTable,
+    flavors: Flavors,
+    moment: Moment,
+    lockedLoads: boolean,
+  ): TableJob {
     const { chunkRows } = this.#options.options;
     const chunks = record?.chunks ?? [];
     const key = chooseChunkKey(metadata);
@@ -311,6 +317,7 @@ export class SnapshotCopier {
           ? this.#store.setTable(session, table.source, 'done')
           : this.#settle(session, table, key !== null, moment),
       transactional: facts.transactional,
+      serial: lockedLoads && target.columns.some((column) => column.autoIncrement),
       active: 0,
       finished: false,
       stale: null,

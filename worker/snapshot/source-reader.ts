@@ -1,8 +1,9 @@
 import mysql from 'mysql2';
-import type { Connection, QueryError, QueryResult } from 'mysql2';
+import type { Connection, QueryResult } from 'mysql2';
+import { Answers } from '../../common/answers.ts';
 import { LockkeeperError } from '../../common/errors.ts';
 import { connectionOptions, nameOf, type MysqlEndpoint } from '../../common/mysql-endpoint.ts';
-import { accessError } from '../../common/mysql-errors.ts';
+import { sourceError } from '../../common/mysql-errors.ts';
 import type { SqlRunner } from '../target/session.ts';
 import { readRawRows, type RowSink } from './raw-rows.ts';
 
@@ -32,18 +33,19 @@ const optionalSettings = [
   'sql_log_bin=0',
 ];
 
-/** A connection to the source that reads rows as bytes, all within one snapshot once `begin` was called. */
+/**
+ * A connection to the source that reads rows as bytes, all within one snapshot once `begin` was called. Statements reject with
+ * LK11xx errors, the driver's as their cause.
+ */
 export class SourceReader implements SqlRunner {
   readonly server: string;
   readonly #connection: Connection;
-  #broken: Error | null = null;
+  readonly #answers = new Answers();
 
   private constructor(server: string, connection: Connection) {
     this.server = server;
     this.#connection = connection;
-    connection.on('error', (error) => {
-      this.#broken ??= error;
-    });
+    connection.on('error', (error) => this.#answers.fail(error));
   }
 
   /** Rejects with an LK11xx error. */
@@ -52,14 +54,7 @@ export class SourceReader implements SqlRunner {
     const connection = mysql.createConnection({ ...connectionOptions(endpoint), charset: 'BINARY', flags: ['-SESSION_TRACK'] });
     const reader = new SourceReader(server, connection);
     try {
-      await new Promise<void>((resolve, reject) => {
-        connection.once('error', reject);
-        connection.connect((error) => {
-          connection.removeListener('error', reject);
-          if (error) reject(error);
-          else resolve();
-        });
-      });
+      await reader.#answer<void>((done) => connection.connect((error) => done(error, undefined)));
       const [[version]] = (await reader.values('SELECT VERSION()')) as [[Buffer]];
       const flavorSettings = /mariadb/i.test(version.toString()) ? mariadbSettings : mysqlSettings;
       for (const setting of [...settings, ...flavorSettings]) await reader.query(`SET ${setting}`);
@@ -67,7 +62,7 @@ export class SourceReader implements SqlRunner {
       return reader;
     } catch (error) {
       reader.destroy();
-      throw reader.explain(error);
+      throw sourceError(server, error);
     }
   }
 
@@ -83,31 +78,30 @@ export class SourceReader implements SqlRunner {
   }
 
   query<T extends QueryResult = QueryResult>(sql: string): Promise<T> {
-    if (this.#broken !== null) return Promise.reject(this.#broken);
-    return new Promise((resolve, reject) => {
-      this.#connection.query<T>(sql, (error: QueryError | null, result: T) => {
-        if (error) reject(error);
-        else resolve(result);
-      });
-    });
+    return this.#answer<T>((done) => this.#connection.query<T>(sql, done));
   }
 
   /** Rows as arrays of undecoded values; null for NULL. */
   values(sql: string): Promise<(Buffer | null)[][]> {
-    if (this.#broken !== null) return Promise.reject(this.#broken);
-    return new Promise((resolve, reject) => {
-      const options = { sql, rowsAsArray: true, typeCast: (field: { buffer(): Buffer | null }) => field.buffer() };
-      this.#connection.query(options, (error: QueryError | null, rows: unknown) => {
-        if (error) reject(error);
-        else resolve(rows as (Buffer | null)[][]);
-      });
-    });
+    const options = { sql, rowsAsArray: true, typeCast: (field: { buffer(): Buffer | null }) => field.buffer() };
+    return this.#answer((done) =>
+      this.#connection.query(options, (error, rows) => done(error, rows as unknown as (Buffer | null)[][])),
+    );
   }
 
   /** See readRawRows. */
   stream(sql: string, sink: RowSink): Promise<void> {
-    if (this.#broken !== null) return Promise.reject(this.#broken);
-    return readRawRows(this.#connection, sql, sink);
+    return this.#answer<void>((done) => {
+      readRawRows(this.#connection, sql, sink).then(() => done(null), done);
+    });
+  }
+
+  async #answer<T>(begin: (done: (error: Error | null, result: T) => void) => void): Promise<T> {
+    try {
+      return await this.#answers.to(begin);
+    } catch (error) {
+      throw sourceError(this.server, error);
+    }
   }
 
   /** Stops and continues reading from the socket. */
@@ -119,13 +113,13 @@ export class SourceReader implements SqlRunner {
     this.#connection.resume();
   }
 
-  /** Names whose fault an error of this connection is; statements that fail otherwise keep the driver's error. */
+  /** What is under way rejects with LK1102. */
   explain(error: unknown): unknown {
-    return accessError('source', this.server, error) ?? error;
+    return error;
   }
 
   destroy(): void {
-    this.#broken ??= new LockkeeperError('LK1102', 'the connection to the source was closed');
+    this.#answers.fail(new LockkeeperError('LK1102', 'the connection to the source was closed'));
     this.#connection.destroy();
   }
 }

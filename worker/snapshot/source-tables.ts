@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { RowDataPacket } from 'mysql2';
-import { serverErrno } from '../../common/mysql-errors.ts';
+import { errnoBehind } from '../../common/mysql-errors.ts';
 import type { TableRoute } from '../source/table-map.ts';
 import { quote } from '../target/session.ts';
 import type { SourceReader } from './source-reader.ts';
@@ -35,7 +35,7 @@ export async function readSourceTable(reader: SourceReader, table: TableRoute): 
   try {
     createTable = (await reader.values(`SHOW CREATE TABLE ${qualified(table)}`))[0]![1]!.toString('utf8');
   } catch (error) {
-    if (serverErrno(error) === ER_NO_SUCH_TABLE || serverErrno(error) === ER_BAD_DB) return null;
+    if (errnoBehind(error) === ER_NO_SUCH_TABLE || errnoBehind(error) === ER_BAD_DB) return null;
     throw error;
   }
   const [facts] = await reader.query<RowDataPacket[]>(
@@ -69,8 +69,8 @@ async function innodbIds(reader: SourceReader, { schema, table }: TableRoute): P
       );
       return rows.map((row) => row[0]!.toString()).join();
     } catch (error) {
-      if (serverErrno(error) === ER_ACCESS_DENIED) return '';
-      if (serverErrno(error) !== ER_UNKNOWN_TABLE) throw error;
+      if (errnoBehind(error) === ER_ACCESS_DENIED) return '';
+      if (errnoBehind(error) !== ER_UNKNOWN_TABLE) throw error;
     }
   }
   return '';

@@ -22,6 +22,8 @@ const SETTINGS = [
   'SESSION foreign_key_checks=0',
   'SESSION net_read_timeout=86400',
   'SESSION max_error_count=65535',
+  // Loads of one table may queue behind each other.
+  'SESSION innodb_lock_wait_timeout=60',
 ];
 const OPTIONAL_SETTINGS = ['sql_require_primary_key=0', 'sql_generate_invisible_primary_key=0', 'innodb_strict_mode=0'];
 
@@ -31,6 +33,12 @@ export async function prepareLoading(session: TargetSession): Promise<void> {
   if (Number(row?.['allowed']) !== 1) throw new LockkeeperError('LK1313');
   for (const setting of SETTINGS) await session.query(`SET ${setting}`);
   for (const setting of OPTIONAL_SETTINGS) await session.query(`SET SESSION ${setting}`).catch(() => undefined);
+}
+
+/** Whether LOAD DATA locks a table's AUTO_INCREMENT counter for the whole statement, MariaDB's default. */
+export async function locksAutoIncrement(session: TargetSession): Promise<boolean> {
+  const [row] = await session.query<RowDataPacket[]>('SELECT @@GLOBAL.innodb_autoinc_lock_mode AS mode');
+  return Number(row?.['mode']) < 2;
 }
 
 /** Tables at the target, and the statements that make, empty and drop them. */

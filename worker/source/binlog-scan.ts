@@ -1,4 +1,4 @@
-import { asLockkeeperError, type LockkeeperError } from '../../common/errors.ts';
+import { asLockkeeperError, LockkeeperError } from '../../common/errors.ts';
 import type { MysqlEndpoint } from '../../common/mysql-endpoint.ts';
 import { Dump } from './dump-connection.ts';
 import { eventTimestamp, eventType } from './event-header.ts';
@@ -13,19 +13,33 @@ export interface ScanSource {
   readonly endpoint: MysqlEndpoint;
   readonly serverId: number;
   readonly replicaUuid: string;
+  /** Ends what is being read; it rejects with LK1102 then. */
+  readonly signal?: AbortSignal;
 }
 
 const HEARTBEAT_SECONDS = 5;
 const PART_BYTES = 1 << 20;
 
-/** Reads events from `start` (file and offset) until `visit` answers true or the log ends as it is now. */
+/**
+ * Reads events from `start` (file and offset) until `visit` answers true or the log ends as it is now. While a promise of an
+ * answer is open no further event comes.
+ */
 async function dumpUntil(
   source: ScanSource,
   start: SourcePosition,
-  visit: (event: Buffer, dump: Dump) => boolean,
+  visit: (event: Buffer) => boolean | Promise<boolean>,
 ): Promise<void> {
   const end = Promise.withResolvers<void>();
   let done = false;
+  const answer = (stop: boolean) => {
+    if (!stop) return;
+    done = true;
+    end.resolve();
+  };
+  const fail = (error: unknown) => {
+    done = true;
+    end.reject(asLockkeeperError(error, 'LK1203'));
+  };
   const dump: Dump = new Dump({
     ...source,
     start,
@@ -33,17 +47,23 @@ async function dumpUntil(
     heartbeatSeconds: HEARTBEAT_SECONDS,
     untilEnd: true,
     onEvent: (event) => {
-      if (done || !visit(event, dump)) return;
-      done = true;
-      end.resolve();
+      if (done) return;
+      const stop = visit(event);
+      if (typeof stop === 'boolean') return answer(stop);
+      dump.pause();
+      void stop.then(answer, fail).then(() => dump.resume());
     },
     onEnd: (error: LockkeeperError | null) => (error === null ? end.resolve() : end.reject(error)),
   });
   end.promise.catch(() => undefined); // it may fail while `opened` is awaited, and is awaited after it
+  const abort = () => fail(new LockkeeperError('LK1102', 'reading the binlog was given up'));
+  source.signal?.addEventListener('abort', abort);
   try {
-    await dump.opened;
+    if (source.signal?.aborted) abort();
+    await Promise.race([dump.opened, end.promise]);
     await end.promise;
   } finally {
+    source.signal?.removeEventListener('abort', abort);
     await dump.close();
   }
 }
@@ -79,7 +99,6 @@ export async function walkBinlog(
   const tracker = new PositionTracker(start);
   let items: StreamItem[] = [];
   let stopped = false;
-  let failure: LockkeeperError | null = null;
   const reader = new EventReader({
     flavor: start.flavor,
     route: () => null,
@@ -97,22 +116,9 @@ export async function walkBinlog(
     items = [];
     return stopped;
   };
-  await dumpUntil(source, start, (event, dump) => {
+  await dumpUntil(source, start, (event) => {
     const busy = reader.push(event);
-    if (!(busy instanceof Promise)) return look(event);
-    dump.pause();
-    busy.then(
-      () => {
-        look(event);
-        dump.resume();
-      },
-      (error: unknown) => {
-        failure = asLockkeeperError(error, 'LK1203');
-        dump.resume();
-      },
-    );
-    return false;
+    return busy instanceof Promise ? busy.then(() => look(event)) : look(event);
   });
-  if (failure !== null) throw failure as LockkeeperError;
   return { stopped, position };
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { LockkeeperError } from '../../common/errors.ts';
-import { serverErrno } from '../../common/mysql-errors.ts';
+import { errnoBehind } from '../../common/mysql-errors.ts';
 import type { Row, SourceSession } from './endpoint.ts';
 import type { SourcePosition } from './position.ts';
 import { readServerFacts, type ServerFacts } from './server-facts.ts';
@@ -49,7 +49,7 @@ async function hasPreparedXa(session: SourceSession): Promise<boolean> {
   try {
     return (await session.query('XA RECOVER')).length > 0;
   } catch (error) {
-    if (serverErrno(error) !== ER_XAER_RMERR) throw error;
+    if (errnoBehind(error) !== ER_XAER_RMERR) throw error;
     return false;
   }
 }
@@ -60,7 +60,7 @@ async function binlogStatus(session: SourceSession, facts: ServerFacts): Promise
     try {
       return (await session.query('SHOW BINARY LOG STATUS'))[0];
     } catch (error) {
-      if ((error as { errno?: number }).errno !== ER_PARSE_ERROR) throw error;
+      if (errnoBehind(error) !== ER_PARSE_ERROR) throw error;
     }
   }
   return (await session.query('SHOW MASTER STATUS'))[0];

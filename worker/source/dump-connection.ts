@@ -6,6 +6,7 @@ import { asLockkeeperError, LockkeeperError } from '../../common/errors.ts';
 import { CONNECT_TIMEOUT_MS, connectionOptions, nameOf, type MysqlEndpoint } from '../../common/mysql-endpoint.ts';
 import { dumpError } from './dump-errors.ts';
 import type { SourcePosition } from './position.ts';
+import { registerReplica } from './register-replica.ts';
 
 export interface DumpOptions {
   readonly endpoint: MysqlEndpoint;
@@ -16,6 +17,8 @@ export interface DumpOptions {
   readonly serverId: number;
   /** The replica's own UUID: the server ends an older dump under the same one. */
   readonly replicaUuid: string;
+  /** Under which the source lists us among its replicas; not listed without. */
+  readonly replicaName?: string;
   readonly heartbeatSeconds: number;
   /** Heartbeat intervals without a byte from the source after which the connection counts as dead; 3 by default. */
   readonly silentIntervals?: number;
@@ -90,6 +93,10 @@ export class Dump {
   #openTimer: NodeJS.Timeout;
   #watch: NodeJS.Timeout | undefined;
   #paused = false;
+  /** Came with what was being read when the pause began. The driver would lose it if the server closed the connection meanwhile. */
+  readonly #held: (Buffer | 'end')[] = [];
+  /** What ended the connection during a pause; with `untilEnd` the server ends it as soon as it has sent everything. */
+  #lost: LockkeeperError | null = null;
   #closing: Promise<void> | undefined;
 
   constructor(options: DumpOptions) {
@@ -103,7 +110,11 @@ export class Dump {
     this.#openTimer = setTimeout(() => {
       this.#end(new LockkeeperError('LK1102', `source ${this.#server} accepted the connection but does not answer`));
     }, 2 * CONNECT_TIMEOUT_MS);
-    this.#zongji.on('error', (error: unknown) => this.#end(dumpError(this.#server, error)));
+    this.#zongji.on('error', (error: unknown) => {
+      const lost = dumpError(this.#server, error);
+      if (this.#paused && options.untilEnd) this.#lost ??= lost;
+      else this.#end(lost);
+    });
     this.#zongji.on('ready', () => this.#onReady());
     const { start, byGtid, serverId } = options;
     this.#zongji.start({
@@ -116,13 +127,18 @@ export class Dump {
   /** No events come until `resume`; the source waits. */
   pause(): void {
     this.#paused = true;
-    this.#zongji.connection?.pause();
+    this.#zongji.connection?.stream.pause();
   }
 
   /** Delivers at once, within this call, what had been received before the pause took hold. */
   resume(): void {
     this.#paused = false;
-    this.#zongji.connection?.resume();
+    for (let event = this.#held.shift(); event !== undefined; event = this.#held.shift()) {
+      this.#take(event);
+      if (this.#paused) return;
+    }
+    if (this.#lost !== null) return this.#end(this.#lost);
+    this.#zongji.connection?.stream.resume();
   }
 
   /** Ends the dump and frees its thread at the server; resolves when that is done or has been tried for a second. */
@@ -145,6 +161,8 @@ export class Dump {
       this.#watchLiveness(connection.stream);
       this.#opened();
     });
+    const { serverId, replicaName } = this.#options;
+    if (replicaName !== undefined) registerReplica(connection, serverId, replicaName);
     // The control connection only waits to kill the dump thread: it may idle for ever, and its loss is no loss.
     ctrlConnection?.removeAllListeners('error');
     ctrlConnection?.on('error', () => undefined);
@@ -153,23 +171,27 @@ export class Dump {
 
   /** Takes the place of zongji's decoder: hands over the raw event. Returning itself keeps the command alive. */
   #binlogData(): (packet: RawPacket) => unknown {
-    const onEvent = this.#options.onEvent;
     const receive = (packet: RawPacket): unknown => {
-      if (this.#state !== 'open') return receive;
-      if (packet.isEOF()) {
-        this.#end(
-          this.#options.untilEnd ? null : new LockkeeperError('LK1102', `source ${this.#server} ended the dump (shutdown?)`),
-        );
-        return receive;
-      }
-      try {
-        onEvent(packet.buffer.subarray(packet.offset + 1, packet.end));
-      } catch (error) {
-        this.#end(asLockkeeperError(error, 'LK1203'));
-      }
+      // The driver uses the packet object again, but not the bytes.
+      const event = packet.isEOF() ? 'end' : packet.buffer.subarray(packet.offset + 1, packet.end);
+      if (this.#paused) this.#held.push(event);
+      else this.#take(event);
       return receive;
     };
     return receive;
+  }
+
+  #take(event: Buffer | 'end'): void {
+    if (this.#state !== 'open') return;
+    if (event === 'end') {
+      const error = new LockkeeperError('LK1102', `source ${this.#server} ended the dump (shutdown?)`);
+      return this.#end(this.#options.untilEnd ? null : error);
+    }
+    try {
+      this.#options.onEvent(event);
+    } catch (error) {
+      this.#end(asLockkeeperError(error, 'LK1203'));
+    }
   }
 
   /** Counts bytes, not events: a large event that is still arriving is a sign of life. While paused, silence is ours. */

@@ -1,8 +1,9 @@
 import mysql from 'mysql2';
-import type { Connection, QueryError } from 'mysql2';
+import type { Connection } from 'mysql2';
+import { Answers } from '../../common/answers.ts';
 import { asLockkeeperError, LockkeeperError } from '../../common/errors.ts';
 import { connectionOptions, nameOf, type MysqlEndpoint } from '../../common/mysql-endpoint.ts';
-import { accessError } from '../../common/mysql-errors.ts';
+import { accessError, sourceError } from '../../common/mysql-errors.ts';
 
 /** A row of an answer: column name to text, null for NULL. */
 export type Row = Readonly<Record<string, string | null>>;
@@ -14,40 +15,42 @@ export class SourceSession {
   /** `host:port`. */
   readonly server: string;
   readonly #connection: Connection;
+  readonly #answers = new Answers();
 
-  private constructor(server: string, connection: Connection) {
+  readonly #signal: AbortSignal | undefined;
+  readonly #onAbort = () => this.close();
+
+  private constructor(server: string, connection: Connection, signal?: AbortSignal) {
     this.server = server;
     this.#connection = connection;
+    this.#signal = signal;
+    connection.on('error', (error) => this.#answers.fail(error));
+    signal?.addEventListener('abort', this.#onAbort);
+    if (signal?.aborted) this.close();
   }
 
-  /** Connects and logs in. Rejects with LK1101, LK1102, LK1103 or LK1111. */
-  static async open(endpoint: MysqlEndpoint): Promise<SourceSession> {
+  /** Connects and logs in; `signal` closes the session at any time. Rejects with LK1101, LK1102, LK1103 or LK1111. */
+  static async open(endpoint: MysqlEndpoint, signal?: AbortSignal): Promise<SourceSession> {
     const server = nameOf(endpoint);
-    const connection = mysql.createConnection(connectionOptions(endpoint));
+    const session = new SourceSession(server, mysql.createConnection(connectionOptions(endpoint)), signal);
     try {
-      await new Promise<void>((resolve, reject) => {
-        connection.once('error', reject);
-        connection.connect((error) => (error ? reject(error) : resolve()));
-      });
-      connection.removeAllListeners('error');
-      connection.on('error', () => undefined); // the query under way, or the next one, reports it
-      return new SourceSession(server, connection);
+      await session.#answers.to<void>((done) => session.#connection.connect((error) => done(error, undefined)));
+      return session;
     } catch (error) {
-      connection.on('error', () => undefined);
-      connection.destroy();
+      session.close();
       throw accessError('source', server, error) ?? asLockkeeperError(error, 'LK1102');
     }
   }
 
-  /** Rejects with the driver's error for a failed statement, with an LK11xx error where access or the connection is at fault. */
-  query(sql: string): Promise<Row[]> {
-    return new Promise((resolve, reject) => {
-      const options = { sql, timeout: QUERY_TIMEOUT_MS, typeCast: (field: { string(): string | null }) => field.string() };
-      this.#connection.query(options, (error: QueryError | null, rows: unknown) => {
-        if (error) reject(accessError('source', this.server, error) ?? error);
-        else resolve(Array.isArray(rows) ? (rows as Row[]) : []);
-      });
-    });
+  /** Rejects with an LK11xx error, the driver's as its cause. */
+  async query(sql: string): Promise<Row[]> {
+    const options = { sql, timeout: QUERY_TIMEOUT_MS, typeCast: (field: { string(): string | null }) => field.string() };
+    try {
+      const rows = await this.#answers.to<unknown>((done) => this.#connection.query(options, done));
+      return Array.isArray(rows) ? (rows as Row[]) : [];
+    } catch (error) {
+      throw sourceError(this.server, error);
+    }
   }
 
   /** The only row of an answer. */
@@ -57,14 +60,21 @@ export class SourceSession {
     return row;
   }
 
+  /** What is under way rejects with LK1102. */
   close(): void {
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#answers.fail(new LockkeeperError('LK1102', `the connection to source ${this.server} was closed`));
     this.#connection.destroy();
   }
 }
 
-/** Runs `work` on a session of its own. */
-export async function withSession<T>(endpoint: MysqlEndpoint, work: (session: SourceSession) => Promise<T>): Promise<T> {
-  const session = await SourceSession.open(endpoint);
+/** Runs `work` on a session of its own. `signal` closes it: what `work` waits for then rejects with LK1102. */
+export async function withSession<T>(
+  endpoint: MysqlEndpoint,
+  work: (session: SourceSession) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const session = await SourceSession.open(endpoint, signal);
   try {
     return await work(session);
   } finally {

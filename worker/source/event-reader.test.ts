@@ -254,6 +254,27 @@ describe('EventReader', () => {
     expect(items.at(-1)).toMatchObject({ kind: 'transaction', head: { gtid: `${uuid}:3` } });
   });
 
+  it.each([
+    ['prepared', 0, ['xa-prepare']],
+    ['committed in one phase', 1, ['xa-part', 'xa-commit']],
+  ])('hands a large XA transaction on in parts when it is %s', (_name, onePhase, last) => {
+    const { push, items, reader } = reading({ partBytes: 1000 });
+    const end = event(EventType.XA_PREPARE, Buffer.from([onePhase, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0x78]));
+    push(gtid(2), query("XA START X'78',X'',1"));
+    for (let i = 0; i < 20; i++) push(tableMap(9), write(9, [i]));
+    push(query("XA END X'78',X'',1"), end);
+    expect(items.length).toBeGreaterThan(3);
+    expect(items.slice(-last.length).map(({ kind }) => kind)).toEqual(last);
+    expect(items.slice(0, -last.length).every(({ kind }) => kind === 'xa-part')).toBe(true);
+    expect(items.map((item) => 'xid' in item && [item.xid, item.first])).toEqual(items.map((_, i) => ["X'78',X'',1", i === 0]));
+    expect(items.flatMap((item) => eventsOf(item).map((rows) => rows.images[1]))).toEqual(
+      Array.from({ length: 20 }, (_, i) => i),
+    );
+    expect(items.at(-1)).toMatchObject({ head: { gtid: `${uuid}:2` }, end: reader.position });
+    push(gtid(3), query("XA START X'78',X'',1"), tableMap(9), write(9, [7]), end);
+    expect(items.at(-1)).toMatchObject(onePhase === 1 ? { kind: 'transaction' } : { kind: 'xa-prepare', first: true });
+  });
+
   it('takes rows back to a savepoint, and stops where they are gone already', () => {
     const { push, items, reader } = reading({ partBytes: 1000 });
     const change = (value: number) => push(tableMap(9), write(9, [value]));
@@ -278,7 +299,13 @@ describe('EventReader', () => {
     const before = reader.position;
     push(gtid(2), begin, query('CREATE TABLE t (a int) START TRANSACTION'), tableMap(9), write(9, [1]), xid);
     expect(items.slice(1)).toMatchObject([
-      { kind: 'statement', head: { gtid: null }, end: before, sql: Buffer.from('CREATE TABLE t (a int)') },
+      {
+        kind: 'statement',
+        head: { gtid: `${uuid}:2` },
+        end: before,
+        beforeRows: true,
+        sql: Buffer.from('CREATE TABLE t (a int)'),
+      },
       { kind: 'transaction', head: { gtid: `${uuid}:2` }, end: reader.position },
     ]);
   });

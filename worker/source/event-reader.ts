@@ -242,10 +242,11 @@ export class EventReader {
   }
 
   #mariadbGtid(event: Buffer): void {
-    const { head, standalone, preparesXa, alter } = readMariadbGtid(event);
+    const { head, standalone, preparedXid, alter } = readMariadbGtid(event);
     this.#assembler.head(head, this.#groupStart());
     this.#alter = alter;
-    if (!standalone) this.#assembler.begin(preparesXa ? 'xa' : 'open', () => head);
+    if (preparedXid !== null) this.#assembler.beginXa(preparedXid, () => head);
+    else if (!standalone) this.#assembler.begin(() => head);
   }
 
   /** A file has ended: with nothing else to say the position moves into the next one, so that the old one may be purged. */

@@ -2,6 +2,7 @@ import { ByteReader, u24, u32, u64 } from './bytes.ts';
 import { eventServerId, eventTimestamp, HEADER_LENGTH } from './event-header.ts';
 import { EventType } from './event-types.ts';
 import { uuidText } from './gtid-set.ts';
+import { xidText } from './statement-kind.ts';
 import { undecodable } from './stream-error.ts';
 import type { TransactionHead } from './stream-item.ts';
 import { readTaggedGtid } from './tagged-gtid.ts';
@@ -107,7 +108,8 @@ export interface MariadbGtid {
   readonly head: TransactionHead;
   /** One statement that commits itself follows; otherwise the event also says BEGIN. */
   readonly standalone: boolean;
-  readonly preparesXa: boolean;
+  /** An XA transaction up to its XA PREPARE follows. */
+  readonly preparedXid: string | null;
   /** Two-phase ALTER (binlog_alter_two_phase): the statement is logged at its start and again with its verdict. */
   readonly alter: 'none' | 'start' | 'commit' | 'rollback';
 }
@@ -122,10 +124,7 @@ export function readMariadbGtid(event: Buffer): MariadbGtid {
   const domain = reader.u32();
   const flags = reader.u8();
   const commitGroup = (flags & GROUP_COMMIT_ID) === 0 ? 0 : reader.u64();
-  if ((flags & (PREPARED_XA | COMPLETED_XA)) !== 0) {
-    reader.skip(4);
-    reader.skip(reader.u8() + reader.u8());
-  }
+  const xid = (flags & (PREPARED_XA | COMPLETED_XA)) === 0 ? null : readXid(reader);
   const extra = reader.left > 0 ? reader.u8() : 0;
   if ((extra & EXTRA_MULTI_ENGINE) !== 0) reader.skip(1);
   const serverId = eventServerId(event);
@@ -139,9 +138,16 @@ export function readMariadbGtid(event: Buffer): MariadbGtid {
       serverId,
     },
     standalone: (flags & STANDALONE) !== 0,
-    preparesXa: (flags & PREPARED_XA) !== 0,
+    preparedXid: (flags & PREPARED_XA) === 0 ? null : xid,
     alter: alterPhase(extra),
   };
+}
+
+/** format(4) gtrid length(1) bqual length(1) gtrid bqual. */
+function readXid(reader: ByteReader): string {
+  const format = reader.u32();
+  const [gtrid, bqual] = [reader.u8(), reader.u8()];
+  return xidText(reader.bytes(gtrid), reader.bytes(bqual), format);
 }
 
 function alterPhase(extra: number): MariadbGtid['alter'] {

@@ -109,7 +109,7 @@ async function checkFile(session: SourceSession, { journal, offset }: SourcePosi
 }
 
 /** The number at the end of a binlog file's name. */
-function fileNumber(journal: string): number {
+export function fileNumber(journal: string): number {
   return Number(/\d+$/.exec(journal)?.[0] ?? 0);
 }
 

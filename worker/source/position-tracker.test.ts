@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { PositionTracker } from './position-tracker.ts';
 import type { SourcePosition } from './position.ts';
-import type { TransactionHead } from './stream-item.ts';
+import type { StatementItem, TransactionHead } from './stream-item.ts';
 
 const uuid = '3e11fa47-71ca-11e1-9e33-c80aa9429562';
 const start: SourcePosition = {
@@ -55,9 +55,16 @@ describe('PositionTracker', () => {
     expect(tracker.position()).toMatchObject({ gtid: `${uuid}:1-6`, offset: 300 });
   });
 
+  it('counts a statement whose rows follow with these', () => {
+    const tracker = new PositionTracker(start);
+    const end = { journal: 'b.1', offset: 150 };
+    tracker.take({ kind: 'statement', head: head(`${uuid}:6`), end, beforeRows: true } as StatementItem);
+    expect(tracker.position()).toEqual({ ...start, offset: 150 });
+  });
+
   it('keeps the old server’s mark until the new server’s first', () => {
     const tracker = new PositionTracker(start);
-    tracker.take({ kind: 'restart', bytes: 0, serverUuid: 'b', rewound: false });
+    tracker.take({ kind: 'restart', bytes: 0, serverUuid: 'b' });
     expect(tracker.position()).toEqual(start);
     tracker.advance(head(`${uuid}:6`), { journal: 'x.9', offset: 44 });
     expect(tracker.position()).toMatchObject({ serverUuid: 'b', journal: 'x.9', offset: 44, gtid: `${uuid}:1-6` });

@@ -54,8 +54,12 @@ export class PositionTracker {
       case 'part':
         if (item.last) this.advance(item.head, item.end);
         return;
-      case 'transaction':
+      case 'xa-part':
+        return;
       case 'statement':
+        if (item.beforeRows) return this.moveTo(item.end);
+        return this.advance(item.head, item.end);
+      case 'transaction':
       case 'xa-prepare':
       case 'xa-commit':
       case 'xa-rollback':

@@ -1,9 +1,11 @@
-import { fault, fine, warning, type Finding } from '../../common/finding.ts';
+import { fault, fine, probe, warning, type Finding } from '../../common/finding.ts';
 import { asLockkeeperError, messageOf, type LockkeeperError } from '../../common/errors.ts';
 import { nameOf, type MysqlEndpoint } from '../../common/mysql-endpoint.ts';
+import { expireSeconds } from './binlog-retention.ts';
 import { SourceSession, type Row } from './endpoint.ts';
 import { grantFindings } from './preflight-grants.ts';
 import type { Flavor } from './position.ts';
+import { shownName } from './register-replica.ts';
 import { serverMicros } from './current-position.ts';
 
 /** What a pipeline asks of its source. */
@@ -12,6 +14,8 @@ export interface SourceNeeds {
   readonly serverId: number;
   /** Starts by GTID, or fails over between servers by GTID. */
   readonly gtid: boolean;
+  /** Under which the pipeline's own worker is known at the source. */
+  readonly replicaName?: string;
   /** Copies tables before it follows the binlog. */
   readonly firstCopy: boolean;
   /** Milliseconds since 1970, for the comparison of clocks. */
@@ -35,14 +39,16 @@ export async function checkSource(endpoint: MysqlEndpoint, needs: SourceNeeds): 
     const flavor: Flavor = /mariadb/i.test(variables.get('version') ?? '') ? 'mariadb' : 'mysql';
     return [
       fine(`${server}: login`, `as ${endpoint.user}`),
-      ...(await tlsFindings(session, server, endpoint, flavor)),
+      ...(await probe(`${server}: TLS`, () => tlsFindings(session, server, endpoint, flavor))),
       ...versionFindings(server, flavor, variables),
       ...binlogFindings(server, flavor, variables),
       ...gtidFindings(server, flavor, variables, needs),
       ...retentionFindings(server, variables),
-      ...(await grantFindings(session, server, flavor, needs)),
-      ...(await serverIdFindings(session, server, flavor, variables, needs)),
-      ...(await clockFindings(session, server, needs)),
+      ...(await probe(`${server}: grants`, () => grantFindings(session, server, flavor, needs))),
+      ...(await probe(`${server}: server id ${needs.serverId}`, () =>
+        serverIdFindings(session, server, flavor, variables, needs),
+      )),
+      ...(await probe(`${server}: clock`, () => clockFindings(session, server, needs))),
     ];
   } catch (error) {
     return [accessFault(server, asLockkeeperError(error, 'LK1102'))];
@@ -146,16 +152,15 @@ function gtidFindings(server: string, flavor: Flavor, variables: Variables, need
   const mode = variables.get('gtid_mode') ?? '';
   if (mode === 'ON') return [fine(subject, mode)];
   if (needs.gtid) return [fault('LK1113', subject, mode)];
-  const remedy = 'Turn GTIDs on (gtid_mode = ON) for a failover to another server without reading anything twice.';
+  const remedy =
+    'Turn GTIDs on (gtid_mode = ON): without them a failover to the standby waits where its place in the log is not certain.';
   return [warning('LK1113', subject, `${mode}: positions are files of this one server`, remedy)];
 }
 
 function retentionFindings(server: string, variables: Variables): Finding[] {
-  const days = Number(variables.get('expire_logs_days') ?? 0);
-  const seconds = Number(variables.get('binlog_expire_logs_seconds') ?? 0) || days * 86_400;
-  const automatic = (variables.get('binlog_expire_logs_auto_purge') ?? 'ON') === 'ON';
+  const seconds = expireSeconds(variables);
   const subject = `${server}: binlog retention`;
-  if (seconds === 0 || !automatic) return [fine(subject, 'binlogs are not deleted by age')];
+  if (seconds === null) return [fine(subject, 'binlogs are not deleted by age')];
   const found = `${seconds} s`;
   if (seconds >= MIN_RETENTION_SECONDS) return [fine(subject, found)];
   return [
@@ -185,7 +190,8 @@ async function serverIdFindings(
   } catch (error) {
     return [warning('LK1108', subject, `whether it is free cannot be seen: ${messageOf(error)}`)];
   }
-  const clash = replicas.find((row) => Number(row['Server_Id'] ?? row['Server_id']) === needs.serverId);
+  const own = needs.replicaName === undefined ? null : shownName(needs.replicaName);
+  const clash = replicas.find((row) => Number(row['Server_Id'] ?? row['Server_id']) === needs.serverId && row['Host'] !== own);
   if (clash === undefined) return [fine(subject, 'not in use')];
   return [fault('LK1108', subject, `in use by the replica at ${clash['Host'] || 'an unknown host'}`)];
 }

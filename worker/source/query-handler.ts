@@ -15,13 +15,13 @@ export function handleQuery(query: QueryEvent, assembler: TransactionAssembler, 
   const { event, sqlAt } = query;
   const anonymous = (): TransactionHead => anonymousHead(event);
   if (isBegin(query)) {
-    assembler.begin('open', anonymous);
+    assembler.begin(anonymous);
     return;
   }
   const statement = statementKind(event.toString('latin1', sqlAt));
   switch (statement.kind) {
     case 'begin':
-      return assembler.begin('open', anonymous);
+      return assembler.begin(anonymous);
     case 'commit':
       return assembler.commit();
     case 'rollback':
@@ -34,7 +34,7 @@ export function handleQuery(query: QueryEvent, assembler: TransactionAssembler, 
     case 'xa-end':
       return;
     case 'xa-start':
-      return assembler.begin('xa', anonymous);
+      return assembler.beginXa(statement.xid, anonymous);
     case 'xa-prepare':
       return assembler.prepare(statement.xid);
     case 'xa-commit':

@@ -1,3 +1,4 @@
+import { errnoBehind } from '../../common/mysql-errors.ts';
 import type { Flavor } from './position.ts';
 import type { Row, SourceSession } from './endpoint.ts';
 
@@ -43,7 +44,7 @@ export async function listBinlogFiles(session: SourceSession): Promise<BinlogFil
     const rows = await session.query('SHOW BINARY LOGS');
     return rows.map((row) => ({ journal: row['Log_name'] ?? '', size: Number(row['File_size']) }));
   } catch (error) {
-    if ((error as { errno?: number }).errno === 1381) return []; // ER_NO_BINARY_LOGGING
+    if (errnoBehind(error) === 1381) return []; // ER_NO_BINARY_LOGGING
     throw error;
   }
 }

@@ -3,14 +3,15 @@ import { asLockkeeperError, LockkeeperError } from '../../common/errors.ts';
 import { nameOf, type MysqlEndpoint } from '../../common/mysql-endpoint.ts';
 import type { ByteQueue } from '../pipeline/byte-queue.ts';
 import { Dump, stableUuid } from './dump-connection.ts';
-import { withSession } from './endpoint.ts';
+import { withSession, type SourceSession } from './endpoint.ts';
 import { EventReader, type EventReaderOptions } from './event-reader.ts';
 import { checkPosition } from './position-check.ts';
 import { PositionTracker } from './position-tracker.ts';
 import type { Flavor, SourcePosition } from './position.ts';
+import { replicaNameOf } from './register-replica.ts';
 import { ReconnectPolicy } from './reconnect-policy.ts';
-import type { ServerFacts } from './server-facts.ts';
-import { startAtTime } from './start-position.ts';
+import { refusal, rejoin } from './rejoin.ts';
+import { readServerFacts, type ServerFacts } from './server-facts.ts';
 import type { StreamItem } from './stream-item.ts';
 
 export interface StreamLog {
@@ -41,10 +42,10 @@ export interface SourceStreamOptions {
   readonly queue: ByteQueue<StreamItem>;
   readonly heartbeat: { readonly intervalSeconds: number; readonly failoverAfterMisses: number };
   /**
-   * Whether another server may be read from a position without GTIDs, by time and a minute earlier. What comes again then
-   * must be applied convergently (RestartItem.rewound); false stops with LK1110 instead.
+   * Why places in the binlog that is read are kept beside the position, so that without GTIDs no other server can be gone on at
+   * (LK1110); null when none are.
    */
-  readonly rewindWithoutGtid: boolean;
+  readonly boundBy: () => string | null;
   /** Transactions above so many bytes are delivered in parts. */
   readonly partBytes?: number;
   readonly log: StreamLog;
@@ -53,7 +54,6 @@ export interface SourceStreamOptions {
 }
 
 const PART_BYTES = 4 << 20;
-const REWIND_MICROS = 60e6;
 
 const systemClock: StreamClock = {
   now: () => Date.now(),
@@ -168,9 +168,9 @@ export class SourceStream {
   /** One connection from begin to end: resolves to what ended it, null after an abort. */
   async #stream(signal: AbortSignal): Promise<LockkeeperError | null> {
     const endpoint = this.#endpoint;
-    const resume = await this.#resume(endpoint);
+    const resume = await this.#resume(endpoint, signal);
     if (signal.aborted) return null;
-    this.#announce(resume.facts, resume.rewound);
+    this.#announce(resume.facts);
 
     const end = Promise.withResolvers<LockkeeperError | null>();
     let live = true;
@@ -210,6 +210,7 @@ export class SourceStream {
       byGtid: resume.byGtid,
       serverId: this.#options.serverId,
       replicaUuid: this.#replicaUuid,
+      replicaName: replicaNameOf(this.#options.pipeline),
       heartbeatSeconds: this.#options.heartbeat.intervalSeconds,
       silentIntervals: this.#options.heartbeat.failoverAfterMisses,
       onEvent: (event) => {
@@ -246,38 +247,29 @@ export class SourceStream {
   /** Where and how to go on at this server; rejects when it cannot. */
   async #resume(
     endpoint: MysqlEndpoint,
-  ): Promise<{ position: SourcePosition; byGtid: boolean; rewound: boolean; facts: ServerFacts }> {
+    signal: AbortSignal,
+  ): Promise<{ position: SourcePosition; byGtid: boolean; facts: ServerFacts }> {
     const position = this.#tracker.position();
-    return withSession(endpoint, async (session) => {
+    const resume = async (session: SourceSession) => {
       const point = await checkPosition(session, position);
-      if (point !== null) return { ...point, position, rewound: false };
-      if (!this.#options.rewindWithoutGtid || position.timestampMicros === 0) {
-        throw new LockkeeperError(
-          'LK1110',
-          `source ${session.server} is another server, and the position has no GTID to go on by`,
-          {
-            found: `position of server ${position.serverUuid}, ${position.journal}:${position.offset}`,
-            details: { server: session.server, position },
-          },
-        );
-      }
-      const source = { endpoint, serverId: this.#options.serverId, replicaUuid: this.#replicaUuid };
-      const { timestampMicros } = position;
-      const earlier = await startAtTime(session, source, timestampMicros - REWIND_MICROS, timestampMicros);
-      const again = await checkPosition(session, earlier);
-      if (again === null) throw new LockkeeperError('LK1102', `source ${session.server} became another server meanwhile`);
-      this.#tracker = new PositionTracker(earlier);
-      return { ...again, position: earlier, rewound: true };
-    });
+      if (point !== null) return { ...point, position };
+      const bound = this.#options.boundBy();
+      if (bound !== null) throw refusal(session, position, bound);
+      const source = { endpoint, serverId: this.#options.serverId, replicaUuid: this.#replicaUuid, signal };
+      const facts = await readServerFacts(session);
+      const there = await rejoin(session, source, facts, position);
+      this.#tracker = new PositionTracker(there);
+      return { facts, byGtid: false, position: there };
+    };
+    return withSession(endpoint, resume, signal);
   }
 
   /** Tells the consumer when parts that it has will come again, or when marks belong to another server from here on. */
-  #announce(facts: ServerFacts, rewound: boolean): void {
-    const { serverUuid } = facts;
-    if (!this.#partsOpen && !rewound && serverUuid === this.#announced) return;
+  #announce({ serverUuid }: ServerFacts): void {
+    if (!this.#partsOpen && serverUuid === this.#announced) return;
     this.#partsOpen = false;
     this.#announced = serverUuid;
-    const item: StreamItem = { kind: 'restart', bytes: 0, serverUuid, rewound };
+    const item: StreamItem = { kind: 'restart', bytes: 0, serverUuid };
     this.#tracker.restart(item);
     this.#options.queue.push(item);
   }
@@ -297,8 +289,7 @@ export class SourceStream {
     this.#lastEventAt = this.#clock.now();
     // A sign of life amid a transaction marks no place to go on from.
     if (item.kind === 'heartbeat' && this.#partsOpen) return true;
-    if (item.kind === 'part') this.#partsOpen = !item.last;
-    else if (item.kind === 'restart') this.#partsOpen = false;
+    this.#partsOpen = item.kind === 'xa-part' || (item.kind === 'part' && !item.last);
     this.#tracker.take(item);
     return this.#options.queue.push(item);
   }

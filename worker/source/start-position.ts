@@ -10,7 +10,7 @@ import { gtidBefore, listBinlogFiles, readServerFacts, type BinlogFile, type Ser
 import type { StreamItem } from './stream-item.ts';
 
 /** First byte after the magic number of a binlog file. */
-const FIRST_OFFSET = 4;
+export const FIRST_OFFSET = 4;
 
 /**
  * The point at which a pipeline without a stored position begins.
@@ -86,25 +86,18 @@ function notABoundary(session: SourceSession, journal: string, offset: number, w
 
 /**
  * The first transaction whose (original) commit time is `micros` or later; the end of the log when there is none yet.
- * The begin of the oldest file will do if that one began before `latestMicros`, which is `micros` unless given.
  * Rejects with LK1114 when `micros` is in the future or before the oldest binlog.
  */
-export async function startAtTime(
-  session: SourceSession,
-  source: ScanSource,
-  micros: number,
-  latestMicros: number = micros,
-): Promise<SourcePosition> {
+async function startAtTime(session: SourceSession, source: ScanSource, micros: number): Promise<SourcePosition> {
   const facts = await readServerFacts(session);
   const asked = new Date(micros / 1000).toISOString();
   if (micros > (await serverMicros(session)))
     throw new LockkeeperError('LK1114', `the start ${asked} is in the future`, { found: asked });
   const files = await existingFiles(session);
-  const begunBefore = (time: number) => lastFileBegunBefore(source, facts, files, Math.floor(time / 1e6));
-  const index = await begunBefore(micros);
+  const index = await lastFileBegunBefore(source, facts, files, Math.floor(micros / 1e6));
   const begin = await beginningOf(session, facts, files[Math.max(index, 0)]!.journal);
   // Before the oldest file lies nothing if that one is the first of the server's history.
-  if (index < 0 && begin.gtid !== '' && (latestMicros <= micros || (await begunBefore(latestMicros)) < 0)) {
+  if (index < 0 && begin.gtid !== '') {
     const text = `source ${session.server} has no binlog of ${asked}: its oldest file ${files[0]!.journal} began later`;
     throw new LockkeeperError('LK1114', text, { found: asked, details: { oldest: files[0]!.journal } });
   }
@@ -123,7 +116,7 @@ function commitMicrosOf(item: StreamItem): number {
 }
 
 /** Index of the last file begun before `seconds`, by bisection; -1 when all are younger. Begin times never go back. */
-async function lastFileBegunBefore(
+export async function lastFileBegunBefore(
   source: ScanSource,
   facts: ServerFacts,
   files: readonly BinlogFile[],
@@ -164,7 +157,8 @@ async function beginningOf(session: SourceSession, facts: ServerFacts, journal: 
   return { ...nowhere(facts), gtid, journal, offset: FIRST_OFFSET };
 }
 
-async function existingFiles(session: SourceSession): Promise<readonly BinlogFile[]> {
+/** Rejects with LK1104 when there are none. */
+export async function existingFiles(session: SourceSession): Promise<readonly BinlogFile[]> {
   const files = await listBinlogFiles(session);
   if (files.length === 0) throw new LockkeeperError('LK1104', `the binlog of source ${session.server} is off`);
   return files;

@@ -88,17 +88,25 @@ export interface StatementItem {
   readonly sql: Buffer;
   readonly context: StatementContext;
   readonly bytes: number;
+  /** Of a statement `beforeRows` the begin of the transaction that both belong to. */
   readonly end: PositionMark;
+  /** CREATE TABLE ... SELECT: the rows follow as a transaction with the same head, which completes both. */
+  readonly beforeRows?: true;
 }
 
-/** XA transactions are logged in two pieces: the prepared rows, and later the verdict under the same xid. */
+/**
+ * XA transactions are logged in two pieces: the prepared rows, and later the verdict under the same xid. Rows too many to hold in memory
+ * come in parts before XA PREPARE; one that is committed in one phase is a plain transaction, or parts with XA COMMIT behind them.
+ */
 export interface XaItem {
-  readonly kind: 'xa-prepare' | 'xa-commit' | 'xa-rollback';
+  readonly kind: 'xa-part' | 'xa-prepare' | 'xa-commit' | 'xa-rollback';
   readonly head: TransactionHead;
   /** The xid as the binlog writes it: X'gtrid',X'bqual',format. */
   readonly xid: string;
-  /** Rows of xa-prepare; empty for the verdicts. One-phase commits arrive as plain transactions. */
+  /** Empty for the verdicts. */
   readonly events: readonly RowsEvent[];
+  /** No part of this transaction came directly before. */
+  readonly first: boolean;
   readonly bytes: number;
   readonly end: PositionMark;
   readonly format: Buffer;
@@ -120,8 +128,6 @@ export interface RestartItem {
   readonly bytes: number;
   /** The server that wrote all that follows: marks of later items belong to it. */
   readonly serverUuid: string;
-  /** Some transactions delivered before may come again (failover by time): apply convergently until past them. */
-  readonly rewound: boolean;
 }
 
 export type StreamItem = TransactionItem | TransactionPartItem | StatementItem | XaItem | HeartbeatItem | RestartItem;

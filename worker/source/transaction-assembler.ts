@@ -29,6 +29,8 @@ export class TransactionAssembler {
   readonly #options: AssemblerOptions;
   #phase: Phase = 'none';
   #head: TransactionHead | null = null;
+  /** Of the XA transaction at hand. */
+  #xid = '';
   #start: PositionMark;
   /** End of the last whole item, or the start of the stream. */
   #done: PositionMark;
@@ -64,16 +66,23 @@ export class TransactionAssembler {
     this.#phase = 'head';
   }
 
-  /** BEGIN, or XA START. `fallback` is the head of a transaction without a GTID event. */
-  begin(kind: 'open' | 'xa', fallback: () => TransactionHead): void {
+  /** BEGIN. `fallback` is the head of a transaction without a GTID event. */
+  begin(fallback: () => TransactionHead): void {
     if (this.isOpen) throw undecodable(`a transaction begins within ${describe(this.#head)}`);
     this.#head ??= fallback();
-    this.#phase = kind;
+    this.#phase = 'open';
+  }
+
+  /** XA START. */
+  beginXa(xid: string, fallback: () => TransactionHead): void {
+    this.begin(fallback);
+    this.#phase = 'xa';
+    this.#xid = xid;
   }
 
   /** A rows event of a routed table, `bytes` long. */
   add(event: RowsEvent, bytes: number): void {
-    if (this.#phase === 'open' && this.#bytes > this.#options.partBytes && this.#events.length > 0) this.#emitPart(false);
+    if (this.#bytes > this.#options.partBytes && this.#events.length > 0) this.#emitPart(false);
     this.#events.push(event);
     this.#bytes += bytes + EVENT_BYTES;
   }
@@ -112,8 +121,11 @@ export class TransactionAssembler {
   /** XID, COMMIT, or an XA transaction committed in one phase. */
   commit(): void {
     if (!this.isOpen) throw undecodable('a commit comes outside of a transaction');
-    if (this.#partEvents > 0) this.#emitPart(true);
-    else this.#emitTransaction();
+    if (this.#partEvents === 0) this.#emitTransaction();
+    else {
+      this.#emitPart(true);
+      if (this.#phase === 'xa') this.#emitXa('xa-commit');
+    }
     this.#finish();
   }
 
@@ -141,7 +153,8 @@ export class TransactionAssembler {
   /** XA_PREPARE of the open XA transaction. */
   prepare(xid: string): void {
     if (this.#phase !== 'xa') throw undecodable(`XA PREPARE ${xid} comes outside of an XA transaction`);
-    this.#emitXa('xa-prepare', xid, this.#events);
+    if (xid !== this.#xid) throw undecodable(`XA PREPARE ${xid} comes within XA transaction ${this.#xid}`);
+    this.#emitXa('xa-prepare');
     this.#finish();
   }
 
@@ -149,7 +162,8 @@ export class TransactionAssembler {
   verdict(kind: 'xa-commit' | 'xa-rollback', xid: string, fallback: () => TransactionHead): void {
     if (this.isOpen && this.#events.length > 0) throw undecodable(`the verdict on ${xid} comes within ${describe(this.#head)}`);
     this.#head ??= fallback();
-    this.#emitXa(kind, xid, []);
+    this.#xid = xid;
+    this.#emitXa(kind);
     this.#finish();
   }
 
@@ -164,7 +178,7 @@ export class TransactionAssembler {
 
   /**
    * CREATE TABLE at the head of a transaction whose rows follow (CREATE TABLE ... SELECT). The position after it is the one
-   * before the transaction and it has no GTID, so that rows which did not follow come again with the statement.
+   * before the transaction, so that rows which did not follow come again with the statement.
    */
   statementBeforeRows(sql: Buffer, context: StatementContext): void {
     if (this.#partEvents + this.#events.length > 0) {
@@ -172,8 +186,15 @@ export class TransactionAssembler {
         statement: excerpt(sql),
       });
     }
-    const head = { ...this.#head!, gtid: null };
-    this.#options.emit({ kind: 'statement', head, sql, context, bytes: sql.length + ITEM_BYTES, end: this.#start });
+    this.#options.emit({
+      kind: 'statement',
+      head: this.#head!,
+      sql,
+      context,
+      bytes: sql.length + ITEM_BYTES,
+      end: this.#start,
+      beforeRows: true,
+    });
   }
 
   heartbeat(): void {
@@ -193,27 +214,36 @@ export class TransactionAssembler {
     });
   }
 
+  /** `last`: nothing follows. What comes of a whole XA transaction is told by what ends it. */
   #emitPart(last: boolean): void {
+    if (this.#phase === 'xa') return this.#emitXa('xa-part');
     const end = last ? this.#options.mark() : this.#start;
     if (last) this.#done = end;
     const first = this.#partEvents === 0;
-    const events = this.#events;
-    this.#partEvents += events.length;
-    this.#events = [];
-    const bytes = this.#bytes;
-    this.#bytes = ITEM_BYTES;
+    const { events, bytes } = this.#takeEvents();
     this.#options.emit({ kind: 'part', head: this.#head!, events, bytes, first, last, end, format: this.#format });
   }
 
-  #emitXa(kind: XaItem['kind'], xid: string, events: readonly RowsEvent[]): void {
-    this.#done = this.#options.mark();
-    this.#options.emit({ kind, head: this.#head!, xid, events, bytes: this.#bytes, end: this.#done, format: this.#format });
+  #emitXa(kind: XaItem['kind']): void {
+    const end = kind === 'xa-part' ? this.#start : this.#options.mark();
+    if (kind !== 'xa-part') this.#done = end;
+    const first = this.#partEvents === 0;
+    const { events, bytes } = this.#takeEvents();
+    this.#options.emit({ kind, head: this.#head!, xid: this.#xid, events, first, bytes, end, format: this.#format });
+  }
+
+  #takeEvents(): { events: readonly RowsEvent[]; bytes: number } {
+    const [events, bytes] = [this.#events, this.#bytes];
+    this.#partEvents += events.length;
+    this.#events = [];
+    this.#bytes = ITEM_BYTES;
+    return { events, bytes };
   }
 
   /** Takes back all rows, parts that were handed on too. */
   #drop(): void {
     if (this.#partEvents > 0) {
-      this.#options.emit({ kind: 'restart', bytes: 0, serverUuid: this.#options.serverUuid, rewound: false });
+      this.#options.emit({ kind: 'restart', bytes: 0, serverUuid: this.#options.serverUuid });
     }
     this.#events = [];
     this.#bytes = ITEM_BYTES;

@@ -14,8 +14,11 @@ export type ApplyFailure =
   | { readonly kind: 'connection'; readonly error: LockkeeperError }
   | { readonly kind: 'fatal'; readonly error: LockkeeperError };
 
-/** Deadlock, lock wait timeout, and MariaDB's record changed since last read. */
-const TRANSIENT = new Set([1213, 1205, 1020]);
+/**
+ * Deadlock, lock wait timeout, MariaDB's record changed since last read, a table's definition changed meanwhile, a cluster that
+ * rolled back or is not ready (Group Replication, Galera).
+ */
+const TRANSIENT = new Set([1213, 1205, 1020, 1412, 3101, 1047]);
 /** Key not found; duplicate key (plain, in a partition, with name); row event found no row. */
 const ROW_TROUBLE = new Set([1032, 1062, 1586, 1022]);
 

@@ -121,14 +121,19 @@ export class BatchWriter implements LaneWriter {
     }
   }
 
+  /** Makes the session know the format of rows to come. Between transactions only: it commits. */
+  async begin(format: Buffer): Promise<void> {
+    if (this.#options.replays) await this.#raw.useFormat(format);
+  }
+
   /**
    * Writes a piece of a transaction that is too large for memory, without committing. A divergence repeats only this piece:
    * the pieces before it stay in the open transaction.
    */
   async writePart(batch: PreparedBatch, first: boolean): Promise<void> {
-    const { session, replays } = this.#options;
-    // Pieces behind the first may need the format where this one does not, and it is taught between transactions only.
-    if (first && replays) await this.#raw.useFormat(batch.format);
+    const { session } = this.#options;
+    // Pieces behind the first may need the format where this one does not.
+    if (first) await this.begin(batch.format);
     await session.query('SAVEPOINT lockkeeper_part');
     try {
       await this.#writeRows(batch, batch.careful);

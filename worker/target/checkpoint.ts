@@ -111,6 +111,15 @@ export class Checkpoint {
     return `UPDATE lockkeeper.checkpoint SET guard_ok=(epoch=${this.epoch}) ${this.#where};${exactlyOneRow}`;
   }
 
+  /** Fails with LK1401 when a newer leader exists. */
+  async affirm(runner: SqlRunner): Promise<void> {
+    try {
+      await runner.query(`${this.fenceSql()};COMMIT`);
+    } catch (error) {
+      throw this.explain(error);
+    }
+  }
+
   /** SQL that moves the checkpoint, or fails when a newer leader exists. Goes into the transaction that writes the rows. */
   advanceSql(step: CheckpointStep): string {
     const { position: p, rows } = step;
@@ -134,7 +143,8 @@ export class Checkpoint {
   }
 }
 
-function fencedError(pipeline: string, epoch: number, cause?: unknown): LockkeeperError {
+/** What a leader is told whose epoch is over. */
+export function fencedError(pipeline: string, epoch: number, cause?: unknown): LockkeeperError {
   return new LockkeeperError('LK1401', `a newer leader holds ${pipeline}; epoch ${epoch} may write no more`, {
     cause,
     details: { pipeline, epoch },

@@ -2,6 +2,7 @@ import type { RowDataPacket } from 'mysql2';
 import { includes } from '../pipeline/includes.ts';
 import type { SourcePosition } from '../source/position.ts';
 import type { PositionMark } from '../source/stream-item.ts';
+import type { Checkpoint } from './checkpoint.ts';
 import { quote, type SqlRunner } from './session.ts';
 
 export const finishedTableSql = `CREATE TABLE IF NOT EXISTS lockkeeper.applied (
@@ -35,6 +36,10 @@ export class FinishedSet {
 
   constructor(keys: Iterable<string> = []) {
     this.#keys = new Set(keys);
+  }
+
+  get isEmpty(): boolean {
+    return this.#keys.size === 0;
   }
 
   /** Whether the transaction is finished; it is asked for once, and forgotten. */
@@ -79,12 +84,16 @@ export class LaneRecord {
  */
 export async function takeOverLanes(
   runner: SqlRunner,
-  pipeline: string,
-  epoch: number,
+  checkpoint: Checkpoint,
   lanes: number,
   position: SourcePosition | null,
 ): Promise<FinishedSet> {
+  const { pipeline, epoch } = checkpoint;
   const key = quote(pipeline);
+  // Holds the checkpoint's row until the end, so that an epoch that is over is never put back.
+  await runner.query(checkpoint.fenceSql()).catch((error: unknown) => {
+    throw checkpoint.explain(error);
+  });
   const rows = [INHERITED, ...Array.from({ length: lanes }, (_, lane) => lane)].map((lane) => `(${key},${lane},${epoch},'')`);
   await runner.query(`INSERT IGNORE INTO lockkeeper.applied (pipeline, lane, epoch, transactions) VALUES ${rows.join(',')}`);
   await runner.query(`UPDATE lockkeeper.applied SET epoch=${epoch} WHERE pipeline=${key}`);

@@ -1,10 +1,13 @@
 import type { RowDataPacket } from 'mysql2';
 import { asLockkeeperError, LockkeeperError } from '../../common/errors.ts';
-import { fault, fine, warning, type Finding } from '../../common/finding.ts';
+import { fault, fine, probe, warning, type Finding } from '../../common/finding.ts';
+import { grantedForSchema } from '../../common/mysql-grants.ts';
 import { connectionOptions, nameOf, type MysqlEndpoint } from '../../common/mysql-endpoint.ts';
 import { accessError, serverErrno } from '../../common/mysql-errors.ts';
 import { readCheckpoint } from './checkpoint.ts';
+import { lacking, readGrants } from './preflight-grants.ts';
 import { TargetSession } from './session.ts';
+import { versionFault } from './supported-version.ts';
 
 /** What a pipeline asks of its target. */
 export interface TargetNeeds {
@@ -16,10 +19,6 @@ export interface TargetNeeds {
   /** max_allowed_packet of the source, null when it is not known. */
   readonly sourcePacket: number | null;
 }
-
-/** CHECK constraints are enforced from here on. */
-const MYSQL_MINIMUM = [8, 0, 16];
-const MARIADB_MINIMUM = [10, 6, 0];
 
 /** Everything that is right and wrong with a target server, at once; changes nothing and never rejects. */
 export async function checkTarget(endpoint: MysqlEndpoint, needs: TargetNeeds): Promise<Finding[]> {
@@ -35,11 +34,11 @@ export async function checkTarget(endpoint: MysqlEndpoint, needs: TargetNeeds): 
     return [
       fine(`${server}: login`, `as ${endpoint.user}`),
       versionFinding(server, session),
-      ...(await writableFindings(server, session, variables)),
+      ...(await probe(`${server}: writable`, () => writableFindings(server, session, variables))),
       ...packetFindings(server, session, needs),
       ...(needs.firstCopy ? [localInfileFinding(server, variables)] : []),
-      ...(await rawFindings(server, session, needs)),
-      ...(await checkpointFindings(server, session, needs)),
+      ...(await probe(`${server}: BINLOG`, () => rawFindings(server, session, needs))),
+      ...(await probe(`${server}: checkpoint of ${needs.pipeline}`, () => checkpointFindings(server, session, needs))),
     ];
   } catch (error) {
     return [accessFault(server, asLockkeeperError(error, 'LK1302'))];
@@ -59,16 +58,10 @@ async function readVariables(session: TargetSession): Promise<Variables> {
   return new Map(rows.map((row) => [String(row['Variable_name']), String(row['Value'])]));
 }
 
-function versionFinding(server: string, session: TargetSession): Finding {
+function versionFinding(server: string, { flavor, version }: TargetSession): Finding {
   const subject = `${server}: version`;
-  const minimum = session.flavor === 'mysql' ? MYSQL_MINIMUM : MARIADB_MINIMUM;
-  const version = session.version.split(/[.-]/).map((part) => Number.parseInt(part, 10));
-  for (let i = 0; i < minimum.length; i++) {
-    const [found = 0, wanted = 0] = [version[i], minimum[i]];
-    if (found > wanted) break;
-    if (found < wanted) return fault(session.flavor === 'mysql' ? 'LK1312' : 'LK1107', subject, session.version);
-  }
-  return fine(subject, session.version);
+  const code = versionFault(flavor, version);
+  return code === null ? fine(subject, version) : fault(code, subject, version);
 }
 
 const READ_ONLY = new Set([1290, 1836, 1792, 3100]);
@@ -96,24 +89,17 @@ async function writableFindings(server: string, session: TargetSession, variable
 /** The schema lockkeeper is not there yet: may this account make it? */
 async function schemaFindings(server: string, session: TargetSession, variables: Variables): Promise<Finding[]> {
   const subject = `${server}: schema lockkeeper`;
-  const grants = (await session.query<RowDataPacket[]>('SHOW GRANTS')).flatMap((row) => Object.values(row).map(String));
-  const wanted = ['CREATE', 'INSERT', 'UPDATE', 'DELETE', 'SELECT'];
-  const missing = wanted.filter((privilege) => !grants.some((grant) => grantsOn(grant, privilege)));
+  const grants = await readGrants(session);
+  const missing = lacking(grants, 'lockkeeper', ['CREATE', 'INSERT', 'UPDATE', 'DELETE', 'SELECT']);
   if (missing.length > 0)
     return [fault('LK1303', subject, `not there, and the account has no ${missing.join(', ')} to make and use it`)];
-  const unlimited = grants.some((grant) =>
-    /\b(SUPER|CONNECTION_ADMIN|READ_ONLY ADMIN|READ ONLY ADMIN|ALL PRIVILEGES)\b/.test(grant),
-  );
+  const unlimited = WRITES_ALWAYS.some((privilege) => grantedForSchema(grants, 'lockkeeper', privilege));
   if (variables.get('read_only') === 'ON' && !unlimited) return [fault('LK1304', `${server}: writable`, 'read_only is ON')];
   return [fine(subject, 'not there yet; it is made at the first start')];
 }
 
-function grantsOn(grant: string, privilege: string): boolean {
-  const match = /^GRANT (.*) ON (\*\.\*|`?lockkeeper`?\.\*) TO /i.exec(grant);
-  if (match === null) return false;
-  const privileges = match[1]!.split(/,\s*/).map((name) => name.trim().toUpperCase());
-  return privileges.includes('ALL PRIVILEGES') || privileges.includes('ALL') || privileges.includes(privilege);
-}
+/** Privileges that read_only does not hold back. */
+const WRITES_ALWAYS = ['SUPER', 'CONNECTION_ADMIN', 'READ_ONLY ADMIN', 'READ ONLY ADMIN'];
 
 function packetFindings(server: string, session: TargetSession, needs: TargetNeeds): Finding[] {
   const subject = `${server}: max_allowed_packet`;

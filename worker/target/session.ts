@@ -3,6 +3,7 @@ import mysql from 'mysql2';
 import type { Connection, ConnectionOptions, FieldPacket, QueryError, QueryResult, ResultSetHeader, RowDataPacket } from 'mysql2';
 import { LockkeeperError, messageOf } from '../../common/errors.ts';
 import type { Flavor } from '../source/position.ts';
+import { AnswerWatch, askAbout } from './answer-watch.ts';
 
 /** Anything that runs SQL text given as a binary string (one character per byte on the wire). */
 export interface SqlRunner {
@@ -12,7 +13,11 @@ export interface SqlRunner {
 export interface TargetSessionOptions {
   /** Seconds a row lock is waited for before the batch is rolled back and tried again. */
   readonly lockWaitSeconds?: number;
+  /** How long an answer may take before the server is asked, over another connection, whether it still comes; milliseconds. */
+  readonly patienceMs?: number;
 }
+
+const PATIENCE_MS = 10_000;
 
 /**
  * One connection to the target in the state that both appliers rely on: bytes are taken as they are (`SET NAMES binary`),
@@ -24,11 +29,20 @@ export class TargetSession implements SqlRunner {
   readonly maxAllowedPacket: number;
   readonly connectionId: number;
   readonly #connection: Connection;
-  readonly #pending = new Set<(error: Error) => void>();
+  readonly #pending = new Map<(error: Error) => void, number>();
+  readonly #lockWaitSeconds: number;
+  readonly #watch: NodeJS.Timeout;
   #broken: LockkeeperError | null = null;
 
-  private constructor(connection: Connection, facts: RowDataPacket) {
+  private constructor(
+    connection: Connection,
+    facts: RowDataPacket,
+    connectionOptions: ConnectionOptions,
+    options: TargetSessionOptions,
+  ) {
+    const { lockWaitSeconds = 10, patienceMs = PATIENCE_MS } = options;
     this.#connection = connection;
+    this.#lockWaitSeconds = lockWaitSeconds;
     this.version = String(facts['version']);
     this.flavor = /mariadb/i.test(this.version) ? 'mariadb' : 'mysql';
     this.maxAllowedPacket = Number(facts['packet']);
@@ -37,6 +51,17 @@ export class TargetSession implements SqlRunner {
       const found = messageOf(cause);
       this.#fail(new LockkeeperError('LK1302', `the connection to the target was lost: ${found}`, { found, cause }));
     });
+    const watch = new AnswerWatch({
+      patienceMs,
+      waitingSince: () => this.#pending.values().next().value ?? null,
+      ask: () => askAbout(connectionOptions, this.connectionId),
+      onLost: (found) => {
+        this.#fail(new LockkeeperError('LK1302', `no answer comes from the target: ${found}`, { found }));
+        connection.destroy();
+      },
+      now: () => performance.now(),
+    });
+    this.#watch = setInterval(() => void watch.look(), patienceMs / 4).unref();
   }
 
   /** Connects and prepares the session. Rejects with the driver's error; the caller knows whose fault to call it. */
@@ -63,8 +88,8 @@ export class TargetSession implements SqlRunner {
         connection,
         'SELECT VERSION() AS version, @@max_allowed_packet AS packet, CONNECTION_ID() AS id',
       );
-      const session = new TargetSession(connection, facts!);
-      await session.#prepare(options.lockWaitSeconds ?? 10);
+      const session = new TargetSession(connection, facts!, connectionOptions, options);
+      await session.#prepare();
       return session;
     } catch (error) {
       connection.on('error', () => undefined);
@@ -73,16 +98,17 @@ export class TargetSession implements SqlRunner {
     }
   }
 
-  async #prepare(lockWaitSeconds: number): Promise<void> {
+  async #prepare(): Promise<void> {
     const settings = [
       'NAMES binary',
       // Days that no calendar has (2024-02-31) may be in the source's rows.
       "SESSION sql_mode='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'",
       "SESSION time_zone='+00:00'",
       'SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
-      `SESSION innodb_lock_wait_timeout=${lockWaitSeconds}`,
+      `SESSION innodb_lock_wait_timeout=${this.#lockWaitSeconds}`,
       'SESSION lock_wait_timeout=60',
-      'SESSION wait_timeout=28800',
+      // A lane may be idle as long as the source is.
+      'SESSION wait_timeout=31536000',
       'SESSION autocommit=0',
     ];
     // MariaDB lets a session switch CHECK constraints off; the epoch fence is one.
@@ -107,7 +133,7 @@ export class TargetSession implements SqlRunner {
   #start<T>(begin: (done: (error: QueryError | null, result: T) => void) => void): Promise<T> {
     if (this.#broken !== null) return Promise.reject(this.#broken);
     return new Promise<T>((resolve, reject) => {
-      this.#pending.add(reject);
+      this.#pending.set(reject, performance.now());
       begin((error, result) => {
         this.#pending.delete(reject);
         if (error) reject(error);
@@ -118,8 +144,14 @@ export class TargetSession implements SqlRunner {
 
   #fail(error: LockkeeperError): void {
     this.#broken ??= error;
-    for (const reject of this.#pending) reject(this.#broken);
+    clearInterval(this.#watch);
+    for (const reject of this.#pending.keys()) reject(this.#broken);
     this.#pending.clear();
+  }
+
+  /** Changes for how long row locks are waited for; null: what the session began with. */
+  async lockWait(seconds: number | null): Promise<void> {
+    await this.query(`SET SESSION innodb_lock_wait_timeout=${seconds ?? this.#lockWaitSeconds}`);
   }
 
   async rollback(): Promise<void> {

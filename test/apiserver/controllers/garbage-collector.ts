@@ -10,12 +10,23 @@ const ORPHAN = 'orphan';
 /** Deletes objects whose owners are all gone, and lets owners go that wait for their dependents. */
 export class GarbageCollector implements Controller {
   readonly #actor: Actor;
+  readonly #server: ApiServer;
+  /** The revision at which there was nothing to collect: that depends on objects alone. */
+  #idleAt = 0;
 
   constructor(server: ApiServer) {
+    this.#server = server;
     this.#actor = new Actor(server, 'generic-garbage-collector');
   }
 
   step(): boolean {
+    const { revision } = this.#server.store;
+    if (revision === this.#idleAt || this.#stepOnce()) return revision !== this.#idleAt;
+    this.#idleAt = revision;
+    return false;
+  }
+
+  #stepOnce(): boolean {
     const all = this.#actor.all();
     const living = new Map(all.map((object) => [object.metadata.uid, object]));
     return all.some((object) => this.#finish(object, all)) || all.some((object) => this.#collect(object, living));

@@ -11,7 +11,11 @@ export function isLeaving(pod: LivePod): boolean {
   return pod.metadata.deletionTimestamp !== undefined;
 }
 
+const hashes = new WeakMap<object, string>();
+
 /** Ten letters that stand for a pod template. */
-export function templateHash(template: unknown): string {
-  return createHash('sha256').update(JSON.stringify(template)).digest('hex').slice(0, 10);
+export function templateHash(template: object): string {
+  const hash = hashes.get(template) ?? createHash('sha256').update(JSON.stringify(template)).digest('hex').slice(0, 10);
+  hashes.set(template, hash);
+  return hash;
 }

@@ -1,11 +1,10 @@
+import { CASCADES_LOGGED, NO_FOREIGN_KEY_CHECKS } from '../row-flags.ts';
 import type { RowRun } from '../row-run.ts';
 import { rawTable } from './raw-table.ts';
 
 const HEADER = 19;
 const POST_HEADER = 8;
 const STMT_END = 1;
-const NO_FOREIGN_KEY_CHECKS = 0x2;
-const CASCADES_LOGGED = 0x10;
 
 /** Rows events are cut at about this size; a single larger buffer of images stays whole. */
 const EVENT_BYTES = 1024 * 1024;

@@ -5,6 +5,7 @@ import { serverErrno } from '../../../common/mysql-errors.ts';
 import type { SqlRunner } from '../session.ts';
 import { DivergenceReport, type DivergenceKind, type DivergencePolicy } from './divergence.ts';
 import { RowReader } from './row-reader.ts';
+import { ALL_CHECKED, switchChecks, type SessionCheck } from './session-checks.ts';
 import { SqlBuffer } from './sql-buffer.ts';
 import { writeValue, type RowView, type TableWriter } from './table-writer.ts';
 import { alteringWarning } from './warnings.ts';
@@ -29,13 +30,15 @@ export class CarefulWriter {
     this.#policy = policy;
   }
 
-  async write(run: RowRun, writer: TableWriter, foreignKeyChecks: boolean): Promise<void> {
-    if (foreignKeyChecks) return this.#writeRows(run, writer);
-    await this.#session.query('SET foreign_key_checks=0');
+  /** `off`: the checks that the source's session did without. */
+  async write(run: RowRun, writer: TableWriter, off: readonly SessionCheck[]): Promise<void> {
+    const change = switchChecks(ALL_CHECKED, off);
+    if (change === null) return this.#writeRows(run, writer);
+    await this.#session.query(change);
     try {
       await this.#writeRows(run, writer);
     } finally {
-      await this.#session.query('SET foreign_key_checks=1').catch(() => undefined);
+      await this.#session.query(switchChecks(off, ALL_CHECKED)!).catch(() => undefined);
     }
   }
 

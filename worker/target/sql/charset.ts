@@ -59,6 +59,12 @@ export function charsetOfCollation(id: number): string | undefined {
   return charsets.get(id) ?? (id > NOPAD && id < 2 * NOPAD ? charsets.get(id - NOPAD) : undefined);
 }
 
+/** A collation id of the character set; 0, which is none, for a name that is not known. */
+export function collationOf(charset: string): number {
+  const [first = 0] = IDS[charset] ?? [];
+  return typeof first === 'number' ? first : first[0];
+}
+
 /** Character sets whose letters are not ASCII bytes: nothing else is a subset of them. */
 const NOT_ASCII_BASED = new Set(['ucs2', 'utf16', 'utf16le', 'utf32', 'swe7']);
 

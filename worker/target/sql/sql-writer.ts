@@ -9,6 +9,7 @@ import type { DivergencePolicy, DivergenceReport } from './divergence.ts';
 import { probeOpaque } from './json-opaque.ts';
 import type { OpaqueForms } from './json-literal.ts';
 import { PacketStream } from './packet.ts';
+import { ALL_CHECKED, checksOff, switchChecks } from './session-checks.ts';
 import { writeDeletes, writeInserts, writeUpdates } from './statements.ts';
 import { TableWriter } from './table-writer.ts';
 
@@ -26,10 +27,6 @@ export interface RowCounts {
   updated: number;
   deleted: number;
 }
-
-/** Rows event flags: the source's session had foreign keys off; the source logged the children's rows of cascades too. */
-const NO_FOREIGN_KEY_CHECKS = 0x2;
-const CASCADES_LOGGED = 0x10;
 
 /**
  * Writes rows as SQL statements within the caller's open transaction. Needs the session state of TargetSession.
@@ -58,17 +55,14 @@ export class SqlWriter {
   async write(runs: readonly RowRun[]): Promise<RowCounts> {
     const counts: RowCounts = { inserted: 0, updated: 0, deleted: 0 };
     const packet = new PacketStream(this.#session, this.#session.maxAllowedPacket);
-    let checks = true;
-    let switched = false;
+    let off = ALL_CHECKED;
     try {
       for (const run of runs) {
         const writer = await this.#writer(run.table);
-        const wanted = foreignKeyChecks(run);
-        if (wanted !== checks) {
-          packet.setting(`SET foreign_key_checks=${wanted ? 1 : 0}`);
-          checks = wanted;
-          switched = true;
-        }
+        const wanted = checksOff(run, this.#session.flavor);
+        const change = switchChecks(off, wanted);
+        if (change !== null) packet.setting(change);
+        off = wanted;
         switch (run.operation) {
           case 'insert':
             counts.inserted += await writeInserts(packet, run, writer);
@@ -83,12 +77,13 @@ export class SqlWriter {
             run.operation satisfies never;
         }
       }
-      if (!checks) packet.setting('SET foreign_key_checks=1');
+      const change = switchChecks(off, ALL_CHECKED);
+      if (change !== null) packet.setting(change);
       await packet.finish();
       return counts;
     } catch (error) {
       await packet.abandon();
-      if (switched) await this.#session.query('SET foreign_key_checks=1').catch(() => undefined);
+      await restoreChecks(this.#session, runs);
       throw error;
     }
   }
@@ -99,7 +94,7 @@ export class SqlWriter {
    */
   async writeCarefully(runs: readonly RowRun[], policy: DivergencePolicy = this.#policy): Promise<DivergenceReport> {
     const careful = new CarefulWriter(this.#session, policy);
-    for (const run of runs) await careful.write(run, await this.#writer(run.table), foreignKeyChecks(run));
+    for (const run of runs) await careful.write(run, await this.#writer(run.table), checksOff(run, this.#session.flavor));
     return careful.report;
   }
 
@@ -130,6 +125,9 @@ export class SqlWriter {
   }
 }
 
-function foreignKeyChecks(run: RowRun): boolean {
-  return (run.flags & (NO_FOREIGN_KEY_CHECKS | CASCADES_LOGGED)) === 0;
+/** Statements that were to switch checks may have been carried out or not. */
+async function restoreChecks(session: SqlTarget, runs: readonly RowRun[]): Promise<void> {
+  const switched = new Set(runs.flatMap((run) => checksOff(run, session.flavor)));
+  const change = switchChecks([...switched], ALL_CHECKED);
+  if (switched.size > 0 && change !== null) await session.query(change).catch(() => undefined);
 }

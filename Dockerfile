@@ -1,0 +1,37 @@
+# One image for operator, worker and command line. Docker and buildah build it:
+#   docker build -t lockkeeper .
+#   buildah bud -t lockkeeper .
+ARG BUILD_IMAGE=node:24-bookworm
+ARG RUN_IMAGE=node:24-bookworm-slim
+
+FROM ${BUILD_IMAGE} AS build
+WORKDIR /opt/lockkeeper
+# The native package zookeeper is compiled; a slim base lacks the compiler.
+RUN command -v g++ make python3 >/dev/null \
+ || (apt-get update && apt-get install -y --no-install-recommends g++ make python3)
+COPY package.json package-lock.json ./
+# With the headers of this very Node. What only people and compilers read is left out, licences stay.
+RUN npm_config_nodedir=/usr/local npm ci --omit=dev --no-audit --no-fund \
+ && find node_modules -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' -o -name '*.md' \) -delete \
+ && rm -rf node_modules/zookeeper/deps node_modules/zookeeper/src node_modules/zookeeper/build/Release/obj*
+COPY . .
+
+FROM ${RUN_IMAGE}
+ARG VERSION=unknown
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="lockkeeper" \
+      org.opencontainers.image.description="MySQL sync clusters on Kubernetes: operator, worker and command line" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+COPY --from=build /opt/lockkeeper /opt/lockkeeper
+# Nothing is written but Node's compile cache, which may fail: the root file system can be read-only.
+ENV NODE_ENV=production \
+    NODE_COMPILE_CACHE=/tmp/lockkeeper-compile-cache \
+    PATH=/opt/lockkeeper/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+# By number, so that Kubernetes can see that it is not root.
+USER 65532:65532
+WORKDIR /tmp
+EXPOSE 9190
+ENTRYPOINT ["/opt/lockkeeper/bin/lockkeeper"]
+CMD ["--help"]
