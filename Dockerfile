@@ -6,14 +6,10 @@ ARG RUN_IMAGE=node:24-bookworm-slim
 
 FROM ${BUILD_IMAGE} AS build
 WORKDIR /opt/lockkeeper
-# The native package zookeeper is compiled; a slim base lacks the compiler.
-RUN command -v g++ make python3 >/dev/null \
- || (apt-get update && apt-get install -y --no-install-recommends g++ make python3)
 COPY package.json package-lock.json ./
-# With the headers of this very Node. What only people and compilers read is left out, licences stay.
-RUN npm_config_nodedir=/usr/local npm ci --omit=dev --no-audit --no-fund \
- && find node_modules -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' -o -name '*.md' \) -delete \
- && rm -rf node_modules/zookeeper/deps node_modules/zookeeper/src node_modules/zookeeper/build/Release/obj*
+# What only people and compilers read is left out, licences stay.
+RUN npm ci --omit=dev --no-audit --no-fund \
+ && find node_modules -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' -o -name '*.md' \) -delete
 COPY . .
 
 FROM ${RUN_IMAGE}

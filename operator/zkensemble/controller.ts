@@ -1,3 +1,4 @@
+import type { Registry } from 'prom-client';
 import {
   mapped,
   matchesLabels,
@@ -15,6 +16,7 @@ import { AccessPool } from './access-pool.ts';
 import type { ClusterCaches } from './cluster-facts.ts';
 import type { Credentials } from './credentials.ts';
 import type { EnsembleAccess } from './ensemble-access.ts';
+import { EnsembleMetrics } from './ensemble-metrics.ts';
 import { EnsembleStages } from './ensemble-stages.ts';
 import { EnsembleObserver } from './observer.ts';
 import { Performer } from './perform.ts';
@@ -23,6 +25,8 @@ import { ZookeeperAccess } from './zookeeper-access.ts';
 export interface ZkEnsembleOptions {
   /** Domain of the cluster's DNS. Default `cluster.local`. */
   readonly clusterDomain?: string | undefined;
+  /** Where metrics about ensembles are registered. */
+  readonly registry?: Registry | undefined;
   /** How ensembles are reached; real ones by default. */
   readonly access?: ((credentials: Credentials) => EnsembleAccess) | undefined;
 }
@@ -50,9 +54,12 @@ export function addZkEnsembles(
   const { client, clock, events } = manager;
   const observer = new EnsembleObserver({ client, caches, access, clusterDomain: options.clusterDomain, clock });
   const performer = new Performer({ client, access, events, namesOf: (object) => observer.namesOf(object) });
-  const stages = new EnsembleStages(observer, performer);
+  const metrics = options.registry === undefined ? undefined : new EnsembleMetrics(options.registry);
+  const stages = new EnsembleStages(observer, performer, metrics);
   ensembles.onChange((change) => {
-    if (change.kind === 'deleted') access.keepOnly(new Set(ensembles.cache.list().map(({ metadata }) => metadata.uid)));
+    if (change.kind !== 'deleted') return;
+    access.keepOnly(new Set(ensembles.cache.list().map(({ metadata }) => metadata.uid)));
+    metrics?.forget(change.before.metadata);
   });
   const kind = resources.ZkEnsemble;
   const controller = manager.controller({

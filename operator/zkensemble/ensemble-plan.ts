@@ -33,7 +33,6 @@ export type ExtraStep =
     }
   /** Before servers that were members stop: their quorum has accepted that they are none. */
   | { readonly kind: 'barrier'; readonly servers: readonly Member[] }
-  | { readonly kind: 'rememberPods'; readonly servers: readonly Server[] }
   | { readonly kind: 'dropVolume'; readonly server: Server }
   /** Deletes the set and leaves its pods: it is made anew with larger claims for the next ones. */
   | { readonly kind: 'replaceSet'; readonly set: Live<StatefulSet> };
@@ -88,16 +87,32 @@ function standing(owner: Live<ZkEnsembleResource>, spec: ZkSpec, observed: Obser
   ];
   return [
     ...objects.map((object) => ({ kind: 'apply', object }) as const),
-    ...(published === null || observed.step.kind === 'publish' ? [] : [membersStep(owner, observed, published)]),
+    ...(published === null || writesMembers(observed, spec) ? [] : [membersStep(owner, observed, published)]),
     ...[...observed.sets].map(([name, set]) => templateStep(owner, spec, observed, name, set)),
   ];
+}
+
+/** Whether the step itself writes the lists. */
+function writesMembers({ step }: Observed, spec: ZkSpec): boolean {
+  return step.kind === 'publish' || (step.kind === 'remember' && spec.storage.ephemeral);
 }
 
 /** The list of servers follows the spec; the rest of it is only ever changed by a step of its own. */
 function membersStep(owner: Live<ZkEnsembleResource>, observed: Observed, published: Published): Step {
   return {
     kind: 'apply',
-    object: membersMap(owner, observed.names, published, serversKnown(observed)),
+    object: membersMap(owner, observed.names, published, serversKnown(observed), observed.holders),
+    unless: (live) => (samePublished(publishedIn(live), observed.published) ? undefined : 'another list was published meanwhile'),
+  } as ApplyStep;
+}
+
+/** Notes which pods hold data. */
+function holdersStep(owner: Live<ZkEnsembleResource>, observed: Observed, servers: readonly Server[]): Step {
+  const uids = servers.flatMap(({ pod }) => observed.pods.get(pod)?.metadata.uid ?? []);
+  const published = observed.published ?? { members: observed.view.config?.members ?? [], mayVote: [] };
+  return {
+    kind: 'apply',
+    object: membersMap(owner, observed.names, published, serversKnown(observed), [...observed.holders, ...uids]),
     unless: (live) => (samePublished(publishedIn(live), observed.published) ? undefined : 'another list was published meanwhile'),
   } as ApplyStep;
 }
@@ -232,7 +247,7 @@ function stepsOf(owner: Live<ZkEnsembleResource>, spec: ZkSpec, observed: Observ
       return [
         {
           kind: 'apply',
-          object: membersMap(owner, observed.names, step.published, serversKnown(observed)),
+          object: membersMap(owner, observed.names, step.published, serversKnown(observed), observed.holders),
           unless: (live) =>
             samePublished(publishedIn(live), observed.published) ? undefined : 'another list was published meanwhile',
           reason: 'MembersPublished',
@@ -278,7 +293,7 @@ function stepsOf(owner: Live<ZkEnsembleResource>, spec: ZkSpec, observed: Observ
     case 'reconfig':
       return [{ kind: 'reconfig', change: step, servers: answeringAfter(observed, step.leaving) }];
     case 'remember':
-      return spec.storage.ephemeral ? [{ kind: 'rememberPods', servers: step.servers }] : [];
+      return spec.storage.ephemeral ? [holdersStep(owner, observed, step.servers)] : []; // volumeSteps does it for volumes
     case 'dropVolume':
       return [{ kind: 'dropVolume', server: step.server }];
     case 'wait':

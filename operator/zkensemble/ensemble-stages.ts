@@ -1,5 +1,6 @@
 import type { ZkEnsembleStatus } from '../../crds/index.ts';
 import type { Live, Outcome, Plan, Problem, ReconcileContext, Report, Stages, ZkEnsembleResource } from '../kube/index.ts';
+import type { EnsembleMetrics } from './ensemble-metrics.ts';
 import { planEnsemble, type ExtraStep } from './ensemble-plan.ts';
 import { reportEnsemble } from './ensemble-status.ts';
 import type { Observed } from './observed.ts';
@@ -16,17 +17,22 @@ export class EnsembleStages implements Stages<ZkEnsembleStatus, ZkSpec, Observed
   readonly #observer: EnsembleObserver;
   readonly #performer: Performer;
 
-  constructor(observer: EnsembleObserver, performer: Performer) {
+  readonly #metrics: EnsembleMetrics | undefined;
+
+  constructor(observer: EnsembleObserver, performer: Performer, metrics?: EnsembleMetrics) {
     this.#observer = observer;
     this.#performer = performer;
+    this.#metrics = metrics;
   }
 
   parse(object: Live<ZkEnsembleResource>): { spec: ZkSpec } | { problems: readonly Problem[] } {
     return parseEnsemble(object);
   }
 
-  observe(spec: ZkSpec, object: Live<ZkEnsembleResource>, context: ReconcileContext): Promise<Observed> {
-    return this.#observer.observe(object, spec, context);
+  async observe(spec: ZkSpec, object: Live<ZkEnsembleResource>, context: ReconcileContext): Promise<Observed> {
+    const observed = await this.#observer.observe(object, spec, context);
+    this.#metrics?.show(observed);
+    return observed;
   }
 
   validate(_spec: ZkSpec, observed: Observed): readonly Problem[] {

@@ -13,7 +13,7 @@ import type { ClusterFacts } from './cluster-facts.ts';
 import type { Credentials } from './credentials.ts';
 import { assignIds, emptyIdRecord, parseIdRecord, recoverIds, type IdProblem, type IdRecord } from './member-ids.ts';
 import type { Member, MemberConfig } from './members.ts';
-import { publishedIn } from './objects/config-maps.ts';
+import { holdersIn, publishedIn } from './objects/config-maps.ts';
 import { ACCEPT_DATA_LOSS, groupOfLabels, HOLDS_DATA, MEMBER_IDS, MEMBER_ID } from './objects/labels.ts';
 import { claimName, volumesOf } from './objects/stateful-set.ts';
 import { collectServers, type GroupFacts, type OrdinalFacts } from './plan/collect-servers.ts';
@@ -72,6 +72,8 @@ export interface Observed {
   /** By name. */
   readonly claims: ReadonlyMap<string, Live<PersistentVolumeClaim>>;
   readonly published: Published | null;
+  /** Uids of pods that keep data in themselves and were seen serving. */
+  readonly holders: readonly string[];
   readonly services: readonly Live<Service>[];
   readonly budgets: readonly Live<PodDisruptionBudget>[];
   /** Whether it is time to show anew how far each server is, which changes all the time. */
@@ -99,15 +101,32 @@ export function observedFrom(object: Live<ZkEnsembleResource>, spec: ZkSpec, sou
   const pods = new Map(facts.pods.map((pod) => [pod.metadata.name, pod]));
   const claims = new Map(facts.claims.map((claim) => [claim.metadata.name, claim]));
   const sizes = new Map([...sets].map(([group, set]) => [group, set.spec?.replicas ?? 0]));
-  const ordinals = ordinalFacts(wanted, spec, sets, pods, claims, sources.now);
-  const published = publishedIn(facts.maps.find(({ metadata }) => metadata.name === names.members));
+  const membersMap = facts.maps.find(({ metadata }) => metadata.name === names.members);
+  const published = publishedIn(membersMap);
+  const living = new Set(facts.pods.map(({ metadata }) => metadata.uid));
+  const holders = holdersIn(membersMap).filter((uid) => living.has(uid));
+  const ordinals = ordinalFacts(wanted, spec, { sets, pods, claims, holders, now: sources.now });
   const servers = collectServers(wanted, sizes, ordinals, answers.config).map(({ server, facts: known }) => {
     return { server, ...known, says: answers.says.get(server.id) ?? null };
   });
   const externals = new Map([...answers.says].filter(([id]) => wanted.externals.some((member) => member.id === id)));
   const view: View = { config: answers.config, published, sets: sizes, servers, externals };
   return {
-    ...{ names, ids, idsRecorded: recorded, idProblems: problems, secret, answers, wanted, view, sets, pods, claims, published },
+    ...{
+      names,
+      ids,
+      idsRecorded: recorded,
+      idProblems: problems,
+      secret,
+      answers,
+      wanted,
+      view,
+      sets,
+      pods,
+      claims,
+      published,
+      holders,
+    },
     step: nextStep(wanted, view),
     services: facts.services.filter((service) => isControlledBy(service, object)),
     budgets: facts.budgets.filter((budget) => isControlledBy(budget, object)),
@@ -177,14 +196,15 @@ function wantedOf(
   };
 }
 
-function ordinalFacts(
-  wanted: Wanted,
-  spec: ZkSpec,
-  sets: ReadonlyMap<string, Live<StatefulSet>>,
-  pods: ReadonlyMap<string, Live<Pod>>,
-  claims: ReadonlyMap<string, Live<PersistentVolumeClaim>>,
-  now: number,
-): Map<string, GroupFacts> {
+interface Known {
+  readonly sets: ReadonlyMap<string, Live<StatefulSet>>;
+  readonly pods: ReadonlyMap<string, Live<Pod>>;
+  readonly claims: ReadonlyMap<string, Live<PersistentVolumeClaim>>;
+  readonly holders: readonly string[];
+  readonly now: number;
+}
+
+function ordinalFacts(wanted: Wanted, spec: ZkSpec, { sets, pods, claims, holders, now }: Known): Map<string, GroupFacts> {
   const factsOf = (group: Group, server: Server): OrdinalFacts | null => {
     const pod = pods.get(server.pod);
     const own = ['data', 'datalog'].flatMap((volume) => claims.get(claimName(volume, server.pod)) ?? []);
@@ -194,7 +214,7 @@ function ordinalFacts(
       young: pod !== undefined && isYoung(pod, now),
       stuck: pod !== undefined && isStuck(pod, now),
       restart: pod === undefined ? [] : restartReasons(pod, sets.get(group.name), own),
-      volume: volumeState(spec, pod, own),
+      volume: spec.storage.ephemeral ? podVolume(pod, holders) : volumeState(own),
     };
   };
   return new Map(
@@ -210,14 +230,14 @@ function ordinalFacts(
   );
 }
 
-function volumeState(
-  spec: ZkSpec,
-  pod: Live<Pod> | undefined,
-  claims: readonly Live<PersistentVolumeClaim>[],
-): OrdinalFacts['volume'] {
-  const holders = spec.storage.ephemeral ? (pod === undefined ? [] : [pod]) : claims;
-  if (holders.length === 0) return 'none';
-  return holders.some(({ metadata }) => metadata.annotations?.[HOLDS_DATA] === 'true') ? 'used' : 'fresh';
+function volumeState(claims: readonly Live<PersistentVolumeClaim>[]): OrdinalFacts['volume'] {
+  if (claims.length === 0) return 'none';
+  return claims.some(({ metadata }) => metadata.annotations?.[HOLDS_DATA] === 'true') ? 'used' : 'fresh';
+}
+
+function podVolume(pod: Live<Pod> | undefined, holders: readonly string[]): OrdinalFacts['volume'] {
+  if (pod === undefined) return 'none';
+  return holders.includes(pod.metadata.uid) ? 'used' : 'fresh';
 }
 
 /** Ordinal of a name `prefix-N`; null for another name. */

@@ -17,7 +17,7 @@ import type { AccessPool } from './access-pool.ts';
 import { credentialKeys, credentialsFrom, newCredentials, secretData, type Credentials } from './credentials.ts';
 import type { EnsembleAccess } from './ensemble-access.ts';
 import type { ExtraStep } from './ensemble-plan.ts';
-import { HOLDS_DATA, MEMBER_IDS, ownedMeta } from './objects/labels.ts';
+import { MEMBER_IDS, ownedMeta } from './objects/labels.ts';
 import { claimName } from './objects/stateful-set.ts';
 import type { Names, Server } from './servers.ts';
 
@@ -65,9 +65,6 @@ export class Performer {
       case 'barrier':
         await this.#ask(object, (access) => access.writeBarrier(step.servers));
         return 'unchanged';
-      case 'rememberPods':
-        for (const server of step.servers) await this.#rememberPod(object, server, signal);
-        return 'changed';
       case 'dropVolume':
         return this.#dropVolume(object, step.server, signal);
       case 'replaceSet': {
@@ -146,15 +143,6 @@ export class Performer {
     await client.patch(resources.Secret, ref, { type: 'merge', body }, { signal });
     this.#record(object, 'CredentialsMade', `Secret ${names.auth} was completed`);
     return 'changed';
-  }
-
-  async #rememberPod(object: Live<ZkEnsembleResource>, server: Server, signal: AbortSignal): Promise<void> {
-    const { namespace } = this.#tools.namesOf(object);
-    const ref = { name: server.pod, namespace };
-    const pod = await this.#tools.client.find(resources.Pod, ref, { signal });
-    if (pod === undefined || pod.metadata.deletionTimestamp !== undefined) return;
-    const body = { metadata: { uid: pod.metadata.uid, annotations: { [HOLDS_DATA]: 'true' } } };
-    await this.#tools.client.patch(resources.Pod, ref, { type: 'merge', body }, { signal });
   }
 
   async #dropVolume(object: Live<ZkEnsembleResource>, server: Server, signal: AbortSignal): Promise<Changed> {

@@ -118,6 +118,31 @@ describe('what is made', () => {
   });
 });
 
+describe('metrics', () => {
+  const shown = async () =>
+    (await operator.registry.metrics()).split('\n').filter((line) => line.startsWith('lockkeeper_ensemble_'));
+
+  test('count members as they are and as they should be, from zero on, until the ensemble is gone', async () => {
+    await made({ observers: [{ region: 'nowhere', replicas: 1 }], externalMembers: [{ id: 200, host: 'zk.dc' }] });
+    const of = 'namespace="shop",name="main"';
+    expect((await shown()).sort()).toEqual([
+      `lockkeeper_ensemble_has_leader{${of}} 1`,
+      `lockkeeper_ensemble_members_wanted{${of},region="external",role="observer"} 1`,
+      `lockkeeper_ensemble_members_wanted{${of},region="home",role="voter"} 3`,
+      `lockkeeper_ensemble_members_wanted{${of},region="nowhere",role="observer"} 1`,
+      `lockkeeper_ensemble_members{${of},region="external",role="observer",ready="false"} 1`,
+      `lockkeeper_ensemble_members{${of},region="external",role="observer",ready="true"} 0`,
+      `lockkeeper_ensemble_members{${of},region="home",role="voter",ready="false"} 0`,
+      `lockkeeper_ensemble_members{${of},region="home",role="voter",ready="true"} 3`,
+      `lockkeeper_ensemble_members{${of},region="nowhere",role="observer",ready="false"} 1`,
+      `lockkeeper_ensemble_members{${of},region="nowhere",role="observer",ready="true"} 0`,
+    ]);
+    await site.remove();
+    await site.settle();
+    expect(await shown()).toEqual([]);
+  });
+});
+
 describe('a region without nodes', () => {
   test('is degraded, holds up nobody, and costs nothing while it waits', async () => {
     await made({

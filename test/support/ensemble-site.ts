@@ -1,3 +1,4 @@
+import { Registry } from 'prom-client';
 import { createLogger } from '../../common/log.ts';
 import type { ZkEnsembleInput } from '../../crds/index.ts';
 import {
@@ -28,6 +29,7 @@ type Spec = NonNullable<ZkEnsembleInput['spec']>;
 export interface Operator {
   readonly connection: Connection;
   readonly manager: Manager;
+  readonly registry: Registry;
   stop(): Promise<void>;
 }
 
@@ -55,12 +57,14 @@ export class EnsembleSite {
       clock: this.clock,
       random: () => 0.5,
     });
-    const added = addZkEnsembles(manager, { access: (credentials) => this.ensemble.access(credentials) });
+    const registry = new Registry();
+    const added = addZkEnsembles(manager, { registry, access: (credentials) => this.ensemble.access(credentials) });
     const stopping = new AbortController();
     const running = manager.run(stopping.signal);
     const operator: Operator = {
       connection,
       manager,
+      registry,
       stop: async () => {
         connection.sever();
         stopping.abort();

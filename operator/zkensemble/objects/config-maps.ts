@@ -8,6 +8,9 @@ import { startingLists } from '../starting-servers.ts';
 import { renderZooConfig } from '../zoo-config.ts';
 import { ownedMeta } from './labels.ts';
 
+/** For the operator, not for servers. */
+const HOLDERS = 'pods-with-data';
+
 function script(name: string): string {
   return readFileSync(new URL(`../scripts/${name}`, import.meta.url), 'utf8');
 }
@@ -27,13 +30,25 @@ export function configMap(owner: Live, names: Names, spec: ZkSpec): ConfigMap {
   };
 }
 
-/** What starting servers must know. Nobody is restarted for it. */
-export function membersMap(owner: Live, names: Names, published: Published, servers: readonly Server[]): ConfigMap {
+/**
+ * What starting servers must know. Nobody is restarted for it.
+ * @param holders uids of pods that keep data in themselves, and were seen serving
+ */
+export function membersMap(
+  owner: Live,
+  names: Names,
+  published: Published,
+  servers: readonly Server[],
+  holders: readonly string[],
+): ConfigMap {
   return {
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: ownedMeta(owner, names, names.members),
-    data: startingLists(published, servers),
+    data: {
+      ...startingLists(published, servers),
+      ...(holders.length === 0 ? {} : { [HOLDERS]: [...holders].sort().join('\n') }),
+    },
   };
 }
 
@@ -61,4 +76,8 @@ export function publishedIn(map: ConfigMap | undefined): Published | null {
   } catch {
     return null;
   }
+}
+
+export function holdersIn(map: ConfigMap | undefined): string[] {
+  return (map?.data?.[HOLDERS] ?? '').split('\n').filter((uid) => uid !== '');
 }

@@ -3,7 +3,7 @@ import type { Role } from '../members.ts';
 import { observersGroup, type Group, type Names } from '../servers.ts';
 
 export const REGION = 'lockkeeper.io/region';
-/** On volumes, or on pods where these keep the data: the server was seen serving. */
+/** On a volume: its server was seen serving. */
 export const HOLDS_DATA = 'lockkeeper.io/holds-data';
 /** On a volume: the myid of the server whose data it holds. */
 export const MEMBER_ID = 'lockkeeper.io/member-id';
