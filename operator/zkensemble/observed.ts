@@ -232,6 +232,7 @@ function ordinalFacts(wanted: Wanted, spec: ZkSpec, { sets, pods, claims, holder
 
 function volumeState(claims: readonly Live<PersistentVolumeClaim>[]): OrdinalFacts['volume'] {
   if (claims.length === 0) return 'none';
+  if (claims.some(({ metadata }) => metadata.deletionTimestamp !== undefined)) return 'leaving';
   return claims.some(({ metadata }) => metadata.annotations?.[HOLDS_DATA] === 'true') ? 'used' : 'fresh';
 }
 

@@ -1,5 +1,5 @@
 import type { Live, NetworkPolicy, PodDisruptionBudget } from '../../kube/index.ts';
-import { groupsOf, ports, type Group, type Names, type ZkSpec } from '../servers.ts';
+import { groupsOf, ports, type Names, type ZkSpec } from '../servers.ts';
 import { settingPort, zooSettings } from '../zoo-config.ts';
 import { ensembleSelector, groupLabels, groupSelector, ownedMeta } from './labels.ts';
 
@@ -20,10 +20,6 @@ export function disruptionBudgets(owner: Live, names: Names, spec: ZkSpec): PodD
         unhealthyPodEvictionPolicy: 'AlwaysAllow',
       },
     }));
-}
-
-export function hasBudget(group: Group): boolean {
-  return group.replicas > 1;
 }
 
 /**

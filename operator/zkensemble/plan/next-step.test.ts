@@ -168,6 +168,11 @@ function fresh(...of: number[]): NonNullable<World['odd']> {
 describe('growing', () => {
   test.each<[string, World, string]>([
     ['adds one server to the set', { spec: five, sets: { voters: 3 } }, 'voters 3>4'],
+    [
+      'does not take a volume that is being deleted',
+      { spec: five, sets: { voters: 3 }, odd: { 4: { pod: 'absent', volume: 'leaving' } } },
+      'wait VolumeLeaving 4',
+    ],
     ['waits for it', { spec: five, sets: { voters: 4 }, members: [1, 2, 3], odd: { 4: down } }, 'wait ServerNotReady 4'],
     ['makes it a member', { spec: five, sets: { voters: 4 }, members: [1, 2, 3] }, 'join 4 voter'],
     [
@@ -220,6 +225,11 @@ describe('shrinking', () => {
       'drops its volume where that is asked for',
       { spec: { storage: { reclaimPolicy: 'Delete' } }, odd: { 4: { pod: 'absent' } } },
       'drop 4',
+    ],
+    [
+      'drops it once',
+      { spec: { storage: { reclaimPolicy: 'Delete' } }, odd: { 4: { pod: 'absent', volume: 'leaving' } } },
+      'none',
     ],
     [
       'does not drop the volume of a member',

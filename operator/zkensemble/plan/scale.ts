@@ -56,7 +56,7 @@ function leaveStep(
       return { kind: 'resize', group, from: null, size: server.ordinal + 1, why: `pod ${server.pod} belongs to no set` };
     }
     if (pod !== 'absent') return { kind: 'wait', waiting: [stopping(each)] };
-    if (volume !== 'none' && wanted.dropVolumes) return { kind: 'dropVolume', server };
+    if ((volume === 'fresh' || volume === 'used') && wanted.dropVolumes) return { kind: 'dropVolume', server };
   }
   if (size !== null && size > group.replicas) {
     return { kind: 'resize', group, from: size, size: size - 1, why: 'the spec asks for fewer servers' };
@@ -89,8 +89,12 @@ function growStep(servers: readonly ServerView[], group: Group, size: number | n
   const grows = (size ?? 0) < group.replicas;
   // A voter that is down makes the quorum weaker already; an observer that is down does not concern the next one.
   if (grows && (group.role === 'observer' || down.length === 0)) {
-    const next = (size ?? 0) + 1;
-    return { kind: 'resize', group, from: size, size: next, why: `the spec asks for ${group.replicas}` };
+    const next = servers.find(({ server }) => server.ordinal === (size ?? 0));
+    if (next?.volume === 'leaving') {
+      const message = `the former volume of ${next.server.pod} is not gone yet`;
+      return { kind: 'wait', waiting: [{ reason: 'VolumeLeaving', message, server: next.server }] };
+    }
+    return { kind: 'resize', group, from: size, size: (size ?? 0) + 1, why: `the spec asks for ${group.replicas}` };
   }
   return waiting.length === 0 ? null : { kind: 'wait', waiting };
 }

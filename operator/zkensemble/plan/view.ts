@@ -41,8 +41,8 @@ export interface ServerView {
   readonly stuck: boolean;
   /** Why it must be restarted; empty if it runs as it should. */
   readonly restart: readonly string[];
-  /** `used`: it was seen serving, so it holds data. */
-  readonly volume: 'none' | 'fresh' | 'used';
+  /** `used`: it was seen serving, so it holds data. `leaving`: it is deleted and not gone yet. */
+  readonly volume: 'none' | 'fresh' | 'used' | 'leaving';
 }
 
 /** What a starting server is told; it cannot ask anybody. */
@@ -89,7 +89,14 @@ export type EnsembleStep =
   | { readonly kind: 'none' };
 
 export interface Waiting {
-  readonly reason: 'NoQuorum' | 'ServerNotReady' | 'ServerStopping' | 'MajorityLost' | 'LeaderUnknown' | 'ExternalMemberAbsent';
+  readonly reason:
+    | 'NoQuorum'
+    | 'ServerNotReady'
+    | 'ServerStopping'
+    | 'VolumeLeaving'
+    | 'MajorityLost'
+    | 'LeaderUnknown'
+    | 'ExternalMemberAbsent';
   /** For people. */
   readonly message: string;
   readonly server?: Server | undefined;

@@ -98,7 +98,9 @@ export class StatefulSetController implements Controller {
     const templates = (set.spec!.volumeClaimTemplates ?? []) as readonly PersistentVolumeClaim[];
     const claims = templates.map((claim) => ({ volume: claim.metadata.name, claim, name: `${claim.metadata.name}-${podName}` }));
     for (const { claim, name: claimName } of claims) {
-      if (this.#actor.find(resources.PersistentVolumeClaim, { namespace, name: claimName }) !== undefined) continue;
+      const found = this.#actor.find(resources.PersistentVolumeClaim, { namespace, name: claimName });
+      if (found?.metadata.deletionTimestamp !== undefined) return false; // "pvc is being deleted"
+      if (found !== undefined) continue;
       const labels = { ...claim.metadata.labels, ...set.spec!.selector.matchLabels };
       this.#actor.create(resources.PersistentVolumeClaim, {
         apiVersion: 'v1',
