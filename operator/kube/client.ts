@@ -1,5 +1,6 @@
 import { sleep, systemClock, type Clock } from './clock.ts';
 import { KubeError, errorFromAnswer, isNotFound } from './errors.ts';
+import type { Attempted } from './metrics.ts';
 import { keyOf, type KubeObject, type Live, type ObjectRef } from './objects.ts';
 import { unlimited, type RateLimiter } from './rate-limit.ts';
 import { collectionPath, objectPath, type Resource } from './resources.ts';
@@ -81,7 +82,7 @@ export interface ClientOptions {
   /** Whether writes are allowed at this moment: a process that lost leadership while it slept must not go on writing. */
   readonly mayWrite?: () => boolean;
   /** Told of each attempt; code 0 had no answer. */
-  readonly onAttempt?: (attempt: { verb: string; kind: string; code: number; milliseconds: number }) => void;
+  readonly onAttempt?: (attempt: Attempted) => void;
 }
 
 /**
@@ -99,7 +100,7 @@ export class KubeClient {
   readonly #random: () => number;
   readonly #timeoutMs: number;
   readonly #mayWrite: () => boolean;
-  readonly #onAttempt: NonNullable<ClientOptions['onAttempt']>;
+  readonly #onAttempt: (attempt: Attempted) => void;
 
   constructor(transport: Transport, options: ClientOptions = {}) {
     this.#transport = transport;

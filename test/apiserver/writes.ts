@@ -105,7 +105,10 @@ export class Writes {
       const merged = applied(undefined, this.#newborn(kind, wanted, ref.namespace), this.#writer(context), force);
       return this.#put(context, this.#admit(kind, merged, undefined));
     }
-    this.#checkVersion(kind, body.metadata, before, false);
+    // The status endpoint of a custom resource takes all other metadata from what is stored.
+    const ignoresUid = kind.judgesStatus && context.writer.subresource === 'status';
+    const asked = ignoresUid ? withoutKey(body.metadata, 'uid') : body.metadata;
+    this.#checkVersion(kind, asked, before, false);
     const merged = applied(before, wanted, this.#writer(context), force);
     const object = this.#continued(context, merged, before);
     const admitted = this.#admit(kind, object, before, context.writer.subresource);

@@ -1,5 +1,6 @@
 import { KubeClient } from '../../operator/kube/index.ts';
 import { ApiServer } from '../apiserver/index.ts';
+import { customContract } from './custom-contract.ts';
 import { machineryContract } from './machinery-contract.ts';
 import { serverContract, type ContractServer } from './server-contract.ts';
 
@@ -25,3 +26,4 @@ async function open(): Promise<ContractServer> {
 
 serverContract('the API server in this process', open);
 machineryContract('the machinery, on the API server in this process', open);
+customContract('our kinds, on the API server in this process', open);

@@ -29,7 +29,7 @@ export interface ContractServer {
 }
 
 /** What failed; fails the test when nothing did. */
-async function failure(promise: Promise<unknown>): Promise<KubeError> {
+export async function failure(promise: Promise<unknown>): Promise<KubeError> {
   const error = await promise.then(
     () => undefined,
     (thrown: unknown) => thrown,
