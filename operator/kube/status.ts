@@ -1,5 +1,6 @@
 import { canonicalJson } from './applied.ts';
-import type { CallOptions, KubeClient } from './client.ts';
+import type { KubeClient } from './client.ts';
+import type { CallOptions } from './requests.ts';
 import type { CommonStatus, CustomResource, Live } from './objects.ts';
 import type { Resource } from './resources.ts';
 

@@ -12,10 +12,8 @@ import {
   type ServerAccess,
 } from '../../operator/kube/index.ts';
 import { startKubeApiServer, type KubeApiServer } from '../servers/index.ts';
-import { customContract } from './custom-contract.ts';
-import { machineryContract } from './machinery-contract.ts';
+import { kubeContract, type ContractServer } from './contract/index.ts';
 import { configMap } from './objects.ts';
-import { serverContract, type ContractServer } from './server-contract.ts';
 
 let server: KubeApiServer;
 /** A service account's folder as it is mounted into pods. */
@@ -66,9 +64,7 @@ async function open(): Promise<ContractServer> {
   };
 }
 
-serverContract('the real API server', open);
-machineryContract('the machinery, on the real API server', open);
-customContract('our kinds, on the real API server', open);
+kubeContract('the real API server', open);
 
 describe('access to the real API server', () => {
   const read = async (access: ServerAccess) => {

@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { createLogger } from '../../common/log.ts';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { createLogger } from '../../../common/log.ts';
 import {
   Manager,
   findCondition,
@@ -10,20 +9,18 @@ import {
   resources,
   writeStatus,
   type KubeClient,
-  type Live,
   type SyncPipelineResource,
   type ZkEnsembleResource,
-} from '../../operator/kube/index.ts';
-import { Outside, addSample } from './sample-reconciler.ts';
-import { failure, type ContractServer } from './server-contract.ts';
+} from '../../../operator/kube/index.ts';
+import { Outside, addSample } from '../sample-reconciler.ts';
+import { failure, type ContractContext } from './context.ts';
 
-/** Lockkeeper's own kinds, on a server that has them; the same on the real one and on ours. */
-export function customContract(name: string, open: () => Promise<ContractServer>): void {
-  describe(name, () => {
-    let server: ContractServer;
+/** Lockkeeper's own kinds, on a server that has them. */
+export function customContract(on: ContractContext): void {
+  describe('custom resources', () => {
     let client: KubeClient;
     let namespace: string;
-    const unique = () => `e-${randomUUID().slice(0, 8)}`;
+    const unique = () => on.unique('e');
     const ensemble = (objectName: string, spec: unknown = {}): ZkEnsembleResource => ({
       apiVersion: 'lockkeeper.io/v1alpha1',
       kind: 'ZkEnsemble',
@@ -31,13 +28,11 @@ export function customContract(name: string, open: () => Promise<ContractServer>
       spec,
     });
     const apply = (object: ZkEnsembleResource) => client.apply(resources.ZkEnsemble, object, { fieldManager: 'kubectl' });
-    const at = (object: Live) => ({ namespace, name: object.metadata.name });
+    const { at } = on;
 
-    beforeAll(async () => {
-      server = await open();
-      ({ client, namespace } = server);
+    beforeAll(() => {
+      ({ client, namespace } = on.server);
     });
-    afterAll(() => server.close());
 
     it('get defaults, and a generation that counts changes of the spec', async () => {
       const wanted = ensemble(unique(), { voters: { replicas: 5 }, observers: [{ region: 'east' }] });
