@@ -1,4 +1,3 @@
-import { bytesOf } from '../../crds/zk-ensemble.ts';
 import {
   resources,
   type ApplyStep,
@@ -8,17 +7,16 @@ import {
   type StatefulSet,
   type ZkEnsembleResource,
 } from '../kube/index.ts';
-import { ownerReference } from '../kube/index.ts';
 import type { IdRecord } from './member-ids.ts';
 import { sameMembers, type Member } from './members.ts';
-import { growingClaims, type Observed } from './observed.ts';
+import type { Observed } from './observed.ts';
 import { configMap, discoveryMap, membersMap, publishedIn } from './objects/config-maps.ts';
-import { HOLDS_DATA, MEMBER_ID } from './objects/labels.ts';
 import { disruptionBudgets, networkPolicy } from './objects/policies.ts';
 import { clientServices, serversService } from './objects/services.ts';
-import { claimName, statefulSet, templateSizes, volumesOf } from './objects/stateful-set.ts';
+import { statefulSet, templateSizes } from './objects/stateful-set.ts';
 import { wantedServers, type EnsembleStep, type Published } from './plan/view.ts';
 import type { Group, Server, ZkSpec } from './servers.ts';
+import { outgrownSets, volumeSteps } from './volume-steps.ts';
 
 /** What is done besides applying and deleting objects. */
 export type ExtraStep =
@@ -56,6 +54,7 @@ export function planEnsemble(owner: Live<ZkEnsembleResource>, spec: ZkSpec, obse
   const steps = [
     ...standing(owner, spec, observed),
     ...volumeSteps(owner, spec, observed),
+    ...outgrownSets(spec, observed).map((set) => ({ kind: 'replaceSet', set }) as const),
     ...surplus(owner, spec, observed),
     ...secureSteps(observed),
     ...stepsOf(owner, spec, observed, step),
@@ -152,64 +151,9 @@ function templateStep(
 
 /** Written only over a set of the size that was observed; null: only where there is none. */
 function sizedSet(object: StatefulSet, from: number | null, announced: { reason?: string; note?: string }): Step {
-  return {
-    kind: 'apply',
-    object,
-    unless: (live) => {
-      const size = (live as StatefulSet | undefined)?.spec?.replicas ?? null;
-      return live === undefined
-        ? from === null
-          ? undefined
-          : 'it is gone'
-        : from === null || size === from
-          ? undefined
-          : 'its size was changed';
-    },
-    ...announced,
-  } as ApplyStep;
-}
-
-/** Volumes say whose data they hold, and belong to the ensemble if they shall go with it. They grow where their class lets them. */
-function volumeSteps(owner: Live<ZkEnsembleResource>, spec: ZkSpec, observed: Observed): (Step | ExtraStep)[] {
-  const growing = new Map(growingClaims(spec, observed).map(({ claim, size }) => [claim.metadata.name, size]));
-  const remembered = observed.step.kind === 'remember' ? observed.step.servers.map(({ id }) => id) : [];
-  const steps = observed.view.servers.flatMap(({ server }) =>
-    ['data', 'datalog'].flatMap((volume): Step[] => {
-      const claim = observed.claims.get(claimName(volume, server.pod));
-      if (claim === undefined || claim.metadata.deletionTimestamp !== undefined) return [];
-      const size = growing.get(claim.metadata.name);
-      const grows = size !== undefined && mayGrow(observed, claim.spec?.storageClassName);
-      const holds = claim.metadata.annotations?.[HOLDS_DATA] === 'true' || remembered.includes(server.id);
-      const { controller: _controller, ...owned } = ownerReference(owner);
-      const object = {
-        apiVersion: 'v1',
-        kind: 'PersistentVolumeClaim',
-        metadata: {
-          name: claim.metadata.name,
-          namespace: observed.names.namespace,
-          uid: claim.metadata.uid,
-          annotations: { [MEMBER_ID]: String(server.id), ...(holds ? { [HOLDS_DATA]: 'true' } : {}) },
-          ...(spec.storage.reclaimPolicy === 'Delete' ? { ownerReferences: [{ ...owned, blockOwnerDeletion: false }] } : {}),
-        },
-        spec: { resources: { requests: { storage: grows ? size : claim.spec?.resources?.requests?.['storage'] } } },
-      };
-      const announced = grows ? { reason: 'VolumeGrows', note: `Volume ${claim.metadata.name} grows to ${size}` } : {};
-      return [{ kind: 'apply', object, unless: (live) => (live === undefined ? 'it is gone' : undefined), ...announced }];
-    }),
-  );
-  return [...steps, ...(growing.size === 0 ? outgrownSets(spec, observed) : [])];
-}
-
-function mayGrow(observed: Observed, storageClass: string | undefined): boolean {
-  return observed.expandable.get(storageClass ?? '') ?? true;
-}
-
-/** Sets whose claims have all grown and whose template still makes small ones. */
-function outgrownSets(spec: ZkSpec, observed: Observed): ExtraStep[] {
-  const wanted = new Map(volumesOf(spec).map(({ name, size }) => [name, bytesOf(size)]));
-  return [...observed.sets.values()]
-    .filter((set) => [...templateSizes(set)].some(([volume, size]) => bytesOf(size) < (wanted.get(volume) ?? 0)))
-    .map((set) => ({ kind: 'replaceSet', set }));
+  const sizeOf = (live: StatefulSet | undefined) => (live === undefined ? null : (live.spec?.replicas ?? 1));
+  const unless = (live: Live<StatefulSet> | undefined) => (sizeOf(live) === from ? undefined : 'its size is not what it was');
+  return { kind: 'apply', object, unless, ...announced } as ApplyStep;
 }
 
 /** Services and budgets of groups that the spec has no more. */

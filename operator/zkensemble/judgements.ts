@@ -1,11 +1,12 @@
 import type { Judgement } from '../kube/index.ts';
 import { isTakenIn } from './ensemble-plan.ts';
 import { majority, sameMember, votersOf } from './members.ts';
-import { growingClaims, type Observed } from './observed.ts';
+import type { Observed } from './observed.ts';
 import { votes, wantedServers, type ServerView } from './plan/view.ts';
 import { waitsFor } from './pod-facts.ts';
 import { risksOf } from './risks.ts';
 import type { ZkSpec } from './servers.ts';
+import { growingClaims } from './volume-steps.ts';
 
 /** What is well and what is not, as far as it was seen. `changed`: whether this reconcile has changed anything. */
 export function judgements(spec: ZkSpec, observed: Observed, changed: boolean): Judgement[] {

@@ -7,15 +7,14 @@ import type {
   StatefulSet,
   ZkEnsembleResource,
 } from '../kube/index.ts';
-import { isControlledBy } from '../kube/index.ts';
-import { bytesOf } from '../../crds/zk-ensemble.ts';
+import { controllerOf, isControlledBy } from '../kube/index.ts';
 import type { ClusterFacts } from './cluster-facts.ts';
 import type { Credentials } from './credentials.ts';
 import { assignIds, emptyIdRecord, parseIdRecord, recoverIds, type IdProblem, type IdRecord } from './member-ids.ts';
 import type { Member, MemberConfig } from './members.ts';
 import { holdersIn, publishedIn } from './objects/config-maps.ts';
 import { ACCEPT_DATA_LOSS, groupOfLabels, HOLDS_DATA, MEMBER_IDS, MEMBER_ID } from './objects/labels.ts';
-import { claimName, volumesOf } from './objects/stateful-set.ts';
+import { claimName } from './objects/stateful-set.ts';
 import { collectServers, type GroupFacts, type OrdinalFacts } from './plan/collect-servers.ts';
 import { nextStep } from './plan/next-step.ts';
 import type { EnsembleStep, Published, ServerSays, View, Wanted } from './plan/view.ts';
@@ -139,7 +138,9 @@ function setsOf(object: Live<ZkEnsembleResource>, facts: ClusterFacts): Map<stri
   const sets = new Map<string, Live<StatefulSet>>();
   for (const set of facts.sets) {
     const group = groupOfLabels(set.metadata.labels);
-    if (group !== null && isControlledBy(set, object) && set.metadata.deletionTimestamp === undefined) sets.set(group.name, set);
+    // One that nobody owns was left behind by its owner; it is taken over.
+    const isOurs = isControlledBy(set, object) || controllerOf(set) === undefined;
+    if (group !== null && isOurs && set.metadata.deletionTimestamp === undefined) sets.set(group.name, set);
   }
   return sets;
 }
@@ -245,17 +246,4 @@ function podVolume(pod: Live<Pod> | undefined, holders: readonly string[]): Ordi
 function ordinalIn(name: string, prefix: string): number | null {
   const rest = name.startsWith(`${prefix}-`) ? name.slice(prefix.length + 1) : '';
   return /^\d+$/.test(rest) ? Number(rest) : null;
-}
-
-/** Claims that are smaller than the spec asks for. */
-export function growingClaims(spec: ZkSpec, observed: Observed): { claim: Live<PersistentVolumeClaim>; size: string }[] {
-  const sizes = new Map(volumesOf(spec).map(({ name, size }) => [name, size]));
-  return observed.view.servers.flatMap(({ server }) =>
-    [...sizes].flatMap(([volume, size]) => {
-      const claim = observed.claims.get(claimName(volume, server.pod));
-      return claim !== undefined && bytesOf(claim.spec?.resources?.requests?.['storage'] ?? '0') < bytesOf(size)
-        ? [{ claim, size }]
-        : [];
-    }),
-  );
 }

@@ -15,8 +15,9 @@ import { cachedFacts, liveFacts, type ClusterCaches, type ClusterFacts } from '.
 import { credentialsFrom, secretData } from './credentials.ts';
 import type { EnsembleAccess } from './ensemble-access.ts';
 import { hashOf } from './objects/stateful-set.ts';
-import { growingClaims, observedFrom, type Answers, type Observed, type SecretFacts, type Sources } from './observed.ts';
+import { observedFrom, type Answers, type Observed, type SecretFacts, type Sources } from './observed.ts';
 import { Names, type ZkSpec } from './servers.ts';
+import { growingClaims } from './volume-steps.ts';
 
 export interface ObserverTools {
   readonly client: KubeClient;

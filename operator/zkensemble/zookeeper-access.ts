@@ -1,6 +1,6 @@
 import { parseConnectString } from '../../common/zookeeper/connect-string.ts';
 import { ZkSession } from '../../common/zookeeper/session.ts';
-import { isZkError } from '../../common/zookeeper/zk-error.ts';
+import { isZkError, ZkError } from '../../common/zookeeper/zk-error.ts';
 import { superAuth, workerAcl, type Credentials } from './credentials.ts';
 import type { EnsembleAccess } from './ensemble-access.ts';
 import { formatMember, parseMemberConfig, type Member, type MemberConfig } from './members.ts';
@@ -73,6 +73,7 @@ export class ZookeeperAccess implements EnsembleAccess {
   }
 
   async #connect(servers: readonly Member[]): Promise<ZkSession> {
+    if (servers.length === 0) throw new ZkError('connection-loss', 'connect', '', { found: 'no server serves' });
     const connectString = servers.map(clientHost).join(',');
     if (this.#session === null || this.#session.ended || connectString !== this.#connectString) {
       await this.close();
