@@ -378,7 +378,7 @@ describe('failover without GTIDs', () => {
     ['while places in the binlog are kept', 'the tables of the first copy', 'the tables of the first copy'],
   ])('waits for the master %s', async (_when, bound, why) => {
     await using stream = probe({ boundBy: () => bound });
-    if (bound === null) await master.query('SET SESSION original_commit_timestamp=1700000000000000');
+    if (bound === null) await master.query(`SET SESSION original_commit_timestamp=${Date.now() + 1000}000`);
     await insert(master, 2);
     await stream.caughtUp(master);
     await replicated(master, standby);

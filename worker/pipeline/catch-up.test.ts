@@ -48,11 +48,15 @@ describe('CatchUp', () => {
     expect(catchUp.covers('s', 'a', null, { journal: 'binlog.000003', offset: 180 })).toBe(false);
   });
 
-  it('is careful after a rewind until a transaction is newer than what was applied', () => {
-    const catchUp = new CatchUp();
-    catchUp.rewind(at(1));
-    expect(catchUp.treat(transaction(10, ['a'], 1000)).careful).toBe(true);
-    expect(catchUp.treat(transaction(20, ['a'], 1001)).careful).toBe(false);
-    expect(catchUp.active).toBe(false);
+  it('is over for a stream that begins behind it, also at another server', () => {
+    const begun = (position: SourcePosition) => {
+      const catchUp = new CatchUp(new Map([['s.a', { kind: 'skipUntil', position: at(100) }]]));
+      catchUp.startAt(position);
+      return catchUp.active;
+    };
+    expect(begun(at(99))).toBe(true);
+    expect(begun(at(100))).toBe(false);
+    expect(begun({ ...at(4), journal: 'binlog.000001', serverUuid: 'v' })).toBe(false);
+    expect(begun({ ...at(4), journal: 'binlog.000004' })).toBe(false);
   });
 });

@@ -1,7 +1,7 @@
 import type { TableCatchUp } from '../snapshot/types.ts';
 import type { SourcePosition } from '../source/position.ts';
 import type { PositionMark, RowsEvent, TransactionHead } from '../source/stream-item.ts';
-import { includes } from './includes.ts';
+import { hasPassed, includes } from './includes.ts';
 
 /** How the rows of one transaction are to be applied. */
 export interface Treatment {
@@ -23,7 +23,6 @@ interface Pending {
  */
 export class CatchUp {
   #pending: Pending[];
-  #rewoundUntilMicros = 0;
 
   /** `tables` by `schema.table` of the source. */
   constructor(tables: ReadonlyMap<string, TableCatchUp> = new Map()) {
@@ -43,12 +42,12 @@ export class CatchUp {
 
   /** Whether anything is left that treats events differently from the plain stream. */
   get active(): boolean {
-    return this.#pending.length > 0 || this.#rewoundUntilMicros > 0;
+    return this.#pending.length > 0;
   }
 
-  /** Transactions may come again up to those committed at this position's time (a failover without GTIDs). */
-  rewind(position: SourcePosition): void {
-    this.#rewoundUntilMicros = position.timestampMicros;
+  /** The stream begins here: what the copy read before that is passed. */
+  startAt(position: SourcePosition): void {
+    this.#pending = this.#pending.filter((pending) => !hasPassed(position, pending.position));
   }
 
   /** Whether a statement on this table came before the moment at which the first copy read it. */
@@ -61,8 +60,7 @@ export class CatchUp {
 
   treat(item: { readonly head: TransactionHead; readonly end: PositionMark; readonly events: readonly RowsEvent[] }): Treatment {
     if (!this.active) return { events: item.events, careful: false };
-    let careful = item.head.commitMicros <= this.#rewoundUntilMicros;
-    if (!careful) this.#rewoundUntilMicros = 0;
+    let careful = false;
     this.#pending = this.#pending.filter(({ position }) => includes(position, item.head.gtid, item.end));
     if (this.#pending.length === 0) return { events: item.events, careful };
     const events = item.events.filter(({ table }) => {

@@ -20,6 +20,15 @@ export function includes(position: SourcePosition, gtid: string | null, end: Pos
   return order < 0 || (order === 0 && end.offset <= position.offset);
 }
 
+/**
+ * Whether a stream that stands at `position` is past `moment`. With GTIDs each transaction tells by itself, and the answer is no. Without
+ * them another server is gone on at only once all moments are passed, and its places do not compare with theirs.
+ */
+export function hasPassed(position: SourcePosition, moment: SourcePosition): boolean {
+  if (position.gtid !== null && moment.gtid !== null) return false;
+  return position.serverUuid !== moment.serverUuid || includes(position, null, moment);
+}
+
 /** Binlog files are numbered; the number grows beyond six digits without leading zeros. */
 function compareJournals(a: string, b: string): number {
   const number = (name: string) => Number(name.slice(name.lastIndexOf('.') + 1));

@@ -235,6 +235,7 @@ export class Replication {
   async #follow(course: Course, signal: AbortSignal): Promise<void> {
     const { session, lanes, checkpoint, sources, router, traits, position, catchUp } = course;
     const { board, gate, failpoint, log } = this.#deps;
+    catchUp.startAt(position);
     const now = () => performance.now();
     const { apply, divergence, onError } = this.#config.pipeline;
     const queue = new ByteQueue<StreamItem>(QUEUE_BYTES);
