@@ -1,7 +1,6 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { stringify } from 'yaml';
 import type { ChartValuesInput } from '../../charts/values.ts';
 import { runFolder, startKubeApiServer, type KubeApiServer } from '../servers/index.ts';
 import { findTool } from '../servers/process.ts';
@@ -34,7 +33,7 @@ async function kubectl(args: readonly string[], input = ''): Promise<string> {
 
 function apply(objects: readonly object[], ...options: readonly string[]): Promise<string> {
   const args = ['apply', '--server-side', '--validate=strict', ...options, '-f', '-'];
-  return kubectl(args, objects.map((object) => stringify(object)).join('---\n'));
+  return kubectl(args, JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
 }
 
 async function release(...args: readonly string[]): Promise<CommandResult> {
