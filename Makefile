@@ -4,7 +4,7 @@ TOOLS := test/tools
 # Node 24 comes first in PATH, whatever node the machine has; asked for when a recipe runs, since setup may only then have fetched it.
 NODE_FIRST = PATH="$$($(TOOLS)/node-path):$$PATH"
 
-.PHONY: help setup test lint format generate bench demo-local cluster cluster-build cluster-down clean
+.PHONY: help setup test test-kubernetes lint format generate bench demo-local cluster cluster-build cluster-down clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -12,8 +12,13 @@ help: ## list the targets
 setup: ## install what tests need: Node 24, npm packages, MySQL, MariaDB, ZooKeeper, sysbench (what is there is kept)
 	@$(TOOLS)/setup
 
-test: setup lint ## all tests; the last line counts them
-	@$(NODE_FIRST) npx --no-install vitest run
+test: setup lint ## all tests of the data plane, and of the operator without a cluster; the last line counts them
+	@$(NODE_FIRST) npx --no-install vitest run --project unit --project integration
+
+test-kubernetes: setup cluster-build ## the operator's tests with a real Kubernetes (the first build takes half an hour)
+	@$(TOOLS)/setup-promtool
+	@$(TOOLS)/setup-prometheus-crds
+	@$(NODE_FIRST) npx --no-install vitest run --project kubernetes
 
 lint: ## eslint, prettier and the types
 	@$(NODE_FIRST) && export PATH && npx --no-install eslint . && npx --no-install prettier --check --log-level warn . && npx --no-install tsc

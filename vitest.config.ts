@@ -1,5 +1,14 @@
 import { defineConfig } from 'vitest/config';
 
+/** Tests that need what `make cluster-build` builds: a real API server, helm, a cluster. `make test-kubernetes` runs them. */
+const kubernetes = [
+  'test/cluster/**/*.test.ts',
+  'test/charts/**/*.test.ts',
+  'test/servers/kube-api-server.test.ts',
+  'test/integration/crds.test.ts',
+  'test/kube/real.test.ts',
+];
+
 /** Unit tests lie beside their file and need nothing; everything under test/ may start real servers. */
 export default defineConfig({
   test: {
@@ -23,9 +32,20 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/**/*.test.ts'],
+          exclude: kubernetes,
           testTimeout: 180_000,
           hookTimeout: 180_000,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'kubernetes',
+          include: kubernetes,
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

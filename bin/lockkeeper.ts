@@ -1,9 +1,13 @@
+import { hostname } from 'node:os';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { formatError, LockkeeperError, messageOf } from '../common/errors.ts';
+import { parseConnectString } from '../common/zookeeper/connect-string.ts';
 import { ManifestError } from '../crds/manifest.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import type { CheckOptions } from '../worker/cli/check.ts';
 import type { RunOptions } from '../worker/cli/run.ts';
+import type { StatusOptions } from '../worker/cli/status.ts';
+import type { WorkerOptions } from '../worker/cli/worker.ts';
 import { parseAddress } from '../worker/http/address.ts';
 
 /** Exit codes: 0 well, 1 something failed while running, 2 the arguments or manifests are wrong and nothing was done. */
@@ -17,8 +21,9 @@ const program = new Command('lockkeeper')
 Examples:
   lockkeeper check -f orders.yaml -f secrets.yaml    what would go wrong, all at once
   lockkeeper run -f orders.yaml -f secrets.yaml      copy, follow, show progress; Ctrl-C stops without loss
+  lockkeeper status --zookeeper zk1,zk2,zk3          how all pipelines do, and what needs a person
 
-Exit codes: 0 well, 1 an error while running or found by check, 2 wrong arguments or manifests, nothing was done.
+Exit codes: 0 well, 1 an error while running or found by check or status, 2 wrong arguments or manifests, nothing was done.
 Every error has a code (LK1203); docs/errors.md says what it means and what to do.`,
   )
   .exitOverride();
@@ -27,6 +32,15 @@ const file = new Option(
   '-f, --file <file...>',
   'manifest files or folders (CanalInstance, SyncPipeline, Secret); - for standard input',
 );
+
+const logLevel = new Option('--log-level <level>', 'least severe log line on standard error')
+  .choices(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+  .default('info')
+  .env('LOCKKEEPER_LOG_LEVEL');
+
+const ensemble = new Option('--zookeeper <hosts>', 'host:port,... of the ensemble, nearest first')
+  .env('LOCKKEEPER_ZOOKEEPER')
+  .argParser(connectString);
 
 program
   .command('run')
@@ -43,12 +57,7 @@ program
   .addOption(
     new Option('-o, --output <format>', 'progress as a table or as JSON lines').choices(['auto', 'text', 'json']).default('auto'),
   )
-  .addOption(
-    new Option('--log-level <level>', 'least severe log line on standard error')
-      .choices(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
-      .default('info')
-      .env('LOCKKEEPER_LOG_LEVEL'),
-  )
+  .addOption(logLevel)
   .action(async (options: RunOptions) => {
     const { run } = await import('../worker/cli/run.ts');
     process.exit(await run(options));
@@ -62,6 +71,68 @@ program
   .action(async (options: CheckOptions) => {
     const { check } = await import('../worker/cli/check.ts');
     process.exit(await check(options));
+  });
+
+program
+  .command('worker')
+  .description(
+    'serve the pipelines of a CanalInstance: what its worker pods run; every option may also come from the environment',
+  )
+  .addOption(ensemble.makeOptionMandatory())
+  .addOption(
+    new Option('--zookeeper-timeout-seconds <seconds>', 'session timeout: how long a dead worker is believed in')
+      .env('LOCKKEEPER_ZOOKEEPER_TIMEOUT_SECONDS')
+      .default(6)
+      .argParser(seconds),
+  )
+  .addOption(
+    new Option('--namespace <name>', 'namespace of the CanalInstance')
+      .env('LOCKKEEPER_NAMESPACE')
+      .default('default')
+      .argParser(name),
+  )
+  .addOption(
+    new Option('--instance <name>', 'name of the CanalInstance').env('LOCKKEEPER_INSTANCE').argParser(name).makeOptionMandatory(),
+  )
+  .addOption(
+    new Option('--region <name>', 'region of this worker; it leads the pipelines of its region first')
+      .env('LOCKKEEPER_REGION')
+      .argParser(name)
+      .makeOptionMandatory(),
+  )
+  .addOption(
+    new Option('--worker-id <id>', 'name of this worker, unique in the instance')
+      .env('LOCKKEEPER_WORKER_ID')
+      .default(hostname(), 'the host name, which is the pod’s')
+      .argParser(workerId),
+  )
+  .addOption(
+    new Option('--secrets-dir <folder>', 'where Secrets are mounted, each as a folder of its name')
+      .env('LOCKKEEPER_SECRETS_DIR')
+      .default('/etc/lockkeeper/secrets'),
+  )
+  .addOption(
+    new Option('--http <host:port>', 'where /metrics, /healthz, /readyz and /status are served')
+      .env('LOCKKEEPER_HTTP')
+      .default('0.0.0.0:9190')
+      .argParser(address),
+  )
+  .addOption(logLevel)
+  .action(async (options: WorkerOptions) => {
+    const { worker } = await import('../worker/cli/worker.ts');
+    process.exit(await worker(options));
+  });
+
+program
+  .command('status')
+  .description('show how pipelines do, as their leaders report it to ZooKeeper, and what needs a person')
+  .addOption(ensemble.makeOptionMandatory())
+  .addOption(new Option('-n, --namespace <name>', 'only instances of this namespace').env('LOCKKEEPER_NAMESPACE').argParser(name))
+  .addOption(new Option('-i, --instance <name>', 'only this CanalInstance').env('LOCKKEEPER_INSTANCE').argParser(name))
+  .addOption(new Option('-o, --output <format>', 'a table for people or JSON').choices(['text', 'json']).default('text'))
+  .action(async (options: StatusOptions) => {
+    const { status } = await import('../worker/cli/status.ts');
+    process.exit(await status(options));
   });
 
 try {
@@ -87,5 +158,29 @@ function seconds(text: string): number {
 
 function address(text: string): string {
   if (parseAddress(text) === null) throw new InvalidArgumentError('It takes host:port, such as 127.0.0.1:9190.');
+  return text;
+}
+
+function connectString(text: string): string {
+  try {
+    parseConnectString(text);
+    return text;
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof LockkeeperError ? error.remedy : messageOf(error));
+  }
+}
+
+/** Of a Kubernetes object. */
+function name(text: string): string {
+  if (!/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(text))
+    throw new InvalidArgumentError(
+      'It takes lower-case letters, digits and hyphens, beginning and ending with a letter or digit.',
+    );
+  return text;
+}
+
+/** What a znode may be called. */
+function workerId(text: string): string {
+  if (!/^\w[\w.-]*$/.test(text)) throw new InvalidArgumentError('It takes letters, digits, hyphens, dots and underscores.');
   return text;
 }

@@ -7,7 +7,7 @@ import { asLockkeeperError, formatError, LockkeeperError, messageOf } from './er
 describe('error catalogue', () => {
   it.each(errorCodes)('%s is whole', (code) => {
     const { title, meaning, remedy } = errorCatalog[code];
-    expect(code).toMatch(/^LK1[0-7]\d\d$/);
+    expect(code).toMatch(/^LK1[0-8]\d\d$/);
     expect(title).toMatch(/^\S.*[^.\s]$/);
     expect(meaning).toMatch(/^(spec\.|[A-Z]).*\.$/s);
     expect(remedy.length).toBeGreaterThan(25);

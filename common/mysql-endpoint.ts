@@ -21,7 +21,7 @@ export interface MysqlEndpoint {
 }
 
 /** `host:port`, for messages. */
-export function nameOf(endpoint: MysqlEndpoint): string {
+export function nameOf(endpoint: Pick<MysqlEndpoint, 'host' | 'port'>): string {
   return endpoint.host.includes(':') ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`;
 }
 

@@ -82,6 +82,18 @@ export class WorkerMetrics {
     collectDefaultMetrics({ register: this.registry });
   }
 
+  /** Ends the series of a pipeline that is gone. */
+  async forget(namespace: string, pipeline: string): Promise<void> {
+    for (const metric of Object.values(this)) {
+      if (!(metric instanceof Counter || metric instanceof Gauge || metric instanceof Histogram)) continue;
+      for (const { labels } of (await metric.get()).values) {
+        if (labels['namespace'] !== namespace || labels['pipeline'] !== pipeline) continue;
+        const { le: _, ...own } = labels;
+        metric.remove(own);
+      }
+    }
+  }
+
   #counter<L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> {
     return new Counter({ name, help, labelNames: [...labelNames], registers: [this.registry] });
   }

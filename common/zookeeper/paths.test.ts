@@ -1,10 +1,23 @@
 import { describe, expect, it } from 'vitest';
-import { configPath, electionPath, lineage, statusPath, workerPath, workersPath } from './paths.ts';
+import {
+  configPath,
+  electionPath,
+  instanceConfigPath,
+  lineage,
+  namespacePath,
+  sourcePath,
+  statusPath,
+  workerPath,
+  workersPath,
+} from './paths.ts';
 
 const ref = { namespace: 'shop', instance: 'orders' };
 
 describe('paths', () => {
   it('form one tree', () => {
+    expect(namespacePath('shop')).toBe('/lockkeeper/shop');
+    expect(instanceConfigPath(ref)).toBe('/lockkeeper/shop/orders/config');
+    expect(sourcePath(ref)).toBe('/lockkeeper/shop/orders/source');
     expect(workersPath(ref)).toBe('/lockkeeper/shop/orders/workers');
     expect(workerPath(ref, 'w-1')).toBe('/lockkeeper/shop/orders/workers/w-1');
     expect(configPath(ref, 'to-east')).toBe('/lockkeeper/shop/orders/pipelines/to-east/config');

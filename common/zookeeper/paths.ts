@@ -9,9 +9,24 @@ export interface InstanceRef {
   readonly instance: string;
 }
 
+/** Parent of the instances of a Kubernetes namespace. */
+export function namespacePath(namespace: string): string {
+  return join(rootPath, namespace);
+}
+
 /** `/lockkeeper/<namespace>/<instance>` */
 export function instancePath({ namespace, instance }: InstanceRef): string {
   return join(rootPath, namespace, instance);
+}
+
+/** What workers must know of the source itself, written by the operator. */
+export function instanceConfigPath(ref: InstanceRef): string {
+  return `${instancePath(ref)}/config`;
+}
+
+/** What one of the workers found at the source, for people and the operator to read. */
+export function sourcePath(ref: InstanceRef): string {
+  return `${instancePath(ref)}/source`;
 }
 
 /** Parent of the registrations of live workers. */

@@ -102,7 +102,7 @@ async function kubeconfigAccess(): Promise<ServerAccess> {
       },
       tls: Object.fromEntries(
         Object.entries({ ca, cert, key, servername, rejectUnauthorized }).filter(([, value]) => value !== undefined),
-      ) as TlsOptions,
+      ),
       agent: cluster.proxyUrl === undefined ? undefined : options.agent,
     };
   };

@@ -157,7 +157,7 @@ export class KubeClient {
     let page: Page<T> = { items, resourceVersion: '', continue: query.continue };
     do {
       // The revision is asked for once; later pages carry it in their token, and the server refuses both together.
-      const { resourceVersion, ...rest } = query;
+      const { resourceVersion: _revision, ...rest } = query;
       page = await this.list(
         resource,
         page.continue === undefined ? query : { ...rest, continue: page.continue, limit: query.limit },

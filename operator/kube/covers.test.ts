@@ -63,7 +63,10 @@ describe('covers', () => {
     ['a number', (object) => (object.spec.replicas = 2)],
     ['a label', (object) => delete object.metadata.labels.a],
     ['a field of an item', (object) => ((main(object) as { image: string }).image = 'x:2')],
-    ['an item', (object) => object.spec.template.spec.containers.pop()],
+    [
+      'an item',
+      (object) => (object as { spec: { template: { spec: { containers: unknown[] } } } }).spec.template.spec.containers.pop(),
+    ],
     ['a list that is replaced as a whole', (object) => (main(object) as { args: string[] }).args.push('c')],
     ['the order of such a list', (object) => (main(object) as { args: string[] }).args.reverse()],
     ['a quantity', (object) => ((main(object) as { resources: object }).resources = { requests: { cpu: '2' } })],

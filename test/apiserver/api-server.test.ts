@@ -173,9 +173,13 @@ describe('ApiServer', () => {
     it('have a status of their own, judged as well', async () => {
       await apply({});
       const status = { observedGeneration: 1, members: [] };
-      const live = await client.apply(resources.ZkEnsemble, { ...ensemble(), status } as ZkEnsembleResource, {
-        subresource: 'status',
-      });
+      const live = await client.apply(
+        resources.ZkEnsemble,
+        { ...ensemble(), status },
+        {
+          subresource: 'status',
+        },
+      );
       expect([live.status, live.metadata.generation]).toEqual([status, 1]);
       const bad = { ...ensemble(), status: { phase: 'Odd' } } as unknown as ZkEnsembleResource;
       expect((await refusal(client.apply(resources.ZkEnsemble, bad, { subresource: 'status' })))!.status).toBe(400);

@@ -171,7 +171,7 @@ export class Connection implements Transport {
       const fail = (error: unknown) => {
         cancel();
         signal?.removeEventListener('abort', abort);
-        reject(error as Error);
+        reject(error instanceof Error ? error : new Error(String(error)));
       };
       const abort = () => fail(signal?.reason);
       const late = () => fail(new TransportError('Timeout', 'no answer'));

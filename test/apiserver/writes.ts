@@ -191,10 +191,10 @@ export class Writes {
     const metadata = {
       ...body.metadata,
       ...Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined)),
-    } as ObjectMeta;
+    };
     const finalizers = metadata.finalizers?.length === 0 ? withoutKey(metadata, 'finalizers') : metadata;
     if (!kind.status) return { ...body, metadata: finalizers };
-    return { ...rest, metadata: finalizers, ...(old.status === undefined ? {} : { status: old.status }) } as KubeObject;
+    return { ...rest, metadata: finalizers, ...(old.status === undefined ? {} : { status: old.status }) };
   }
 
   /** What of an applied object belongs to the endpoint that it was sent to. */
@@ -204,7 +204,7 @@ export class Writes {
     const { apiVersion, kind: name, metadata } = body;
     const { name: objectName, namespace } = metadata;
     const identity = { name: objectName, ...(namespace === undefined ? {} : { namespace }) };
-    return { apiVersion, kind: name, metadata: identity, ...(status === undefined ? {} : { status }) } as KubeObject;
+    return { apiVersion, kind: name, metadata: identity, ...(status === undefined ? {} : { status }) };
   }
 
   #admit(kind: Kind, object: KubeObject, before: Live | undefined, subresource?: string): KubeObject {

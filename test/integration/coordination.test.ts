@@ -405,7 +405,7 @@ describe('registration', () => {
     return { client, coordinator };
   };
 
-  test('shows region, version, load, start and host while the worker lives', async () => {
+  test('shows region, version, pipelines led, start and host while the worker lives', async () => {
     const namespace = newNamespace();
     const { coordinator } = worker(namespace, 'w0');
     coordinator.campaign(pipelinesOf(1)[0]!, {
@@ -419,6 +419,7 @@ describe('registration', () => {
       region: 'home',
       version: '1.2.3',
       load: 1,
+      pipelines: ['p0'],
       host: 'node-7',
       startedAt: expect.stringMatching(/Z$/),
     });

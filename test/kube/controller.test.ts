@@ -223,7 +223,7 @@ describe('Manager and Controller', () => {
       new Promise((_, reject) =>
         signal.addEventListener('abort', () => {
           reason = signal.reason;
-          reject(reason as Error);
+          reject(new Error('ended', { cause: reason }));
         }),
       );
     await make('a');

@@ -117,15 +117,10 @@ export function machineryContract(name: string, open: () => Promise<ContractServ
         const runner = new StepRunner(client, () => undefined);
         const signal = AbortSignal.timeout(60_000);
         const wanted = configMap(namespace, unique(), { a: '1', b: '2' });
-        const apply = (object: ConfigMap) => runner.run({ kind: 'apply', object: object as KubeObject }, { signal, confirm });
+        const apply = (object: ConfigMap) => runner.run({ kind: 'apply', object: object }, { signal, confirm });
         expect(await apply(wanted)).toBe('created');
         const body = { data: { a: 'drift', theirs: 'x' }, metadata: { labels: { theirs: 'x' } } };
-        await client.patch(
-          resources.ConfigMap,
-          wanted.metadata as never,
-          { type: 'merge', body },
-          { fieldManager: 'kubectl-edit' },
-        );
+        await client.patch(resources.ConfigMap, wanted.metadata, { type: 'merge', body }, { fieldManager: 'kubectl-edit' });
         expect(await apply(wanted)).toBe('changed');
         const { b: _b, ...data } = wanted.data!;
         expect(await apply({ ...wanted, data })).toBe('changed');
@@ -204,7 +199,7 @@ export function machineryContract(name: string, open: () => Promise<ContractServ
         const meddling = { signal: AbortSignal.timeout(60_000), confirm };
         const raced = new StepRunner(
           interposed(client, async () => {
-            await client.patch(resources.ConfigMap, wanted.metadata as never, {
+            await client.patch(resources.ConfigMap, wanted.metadata, {
               type: 'merge',
               body: { data: { b: String(looks) } },
             });
@@ -225,9 +220,9 @@ export function machineryContract(name: string, open: () => Promise<ContractServ
         expect(two.metadata.finalizers).toEqual(['lockkeeper.io/one', 'lockkeeper.io/two']);
         await expect(removeFinalizer(client, resources.ConfigMap, one, 'lockkeeper.io/one')).rejects.toSatisfy(isConflict);
         await removeFinalizer(client, resources.ConfigMap, two, 'lockkeeper.io/one');
-        const left = await client.get(resources.ConfigMap, object.metadata as never);
+        const left = await client.get(resources.ConfigMap, object.metadata);
         expect(left.metadata.finalizers).toEqual(['lockkeeper.io/two']);
-        await client.delete(resources.ConfigMap, object.metadata as never);
+        await client.delete(resources.ConfigMap, object.metadata);
         await removeFinalizer(
           client,
           resources.ConfigMap,

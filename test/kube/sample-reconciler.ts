@@ -14,7 +14,6 @@ import {
   type Live,
   type Manager,
   type Plan,
-  type Resource,
   type Stages,
   type StatefulSet,
   type Step,
@@ -158,7 +157,7 @@ function planOf(spec: Spec, { sets, outside }: Observed, object: Live<ZkEnsemble
   }
   const wanted = new Set(groups.map(({ name }) => metadata(name).name));
   for (const set of sets.filter((each) => !wanted.has(each.metadata.name))) {
-    steps.push({ kind: 'delete', resource: resources.StatefulSet as Resource, ref: set.metadata, uid: set.metadata.uid });
+    steps.push({ kind: 'delete', resource: resources.StatefulSet, ref: set.metadata, uid: set.metadata.uid });
   }
   return { steps };
 }

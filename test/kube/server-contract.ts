@@ -9,7 +9,6 @@ import {
   resources,
   type ConfigMap,
   type KubeClient,
-  type KubeSecret,
   type Lease,
   type Live,
   type Service,
@@ -266,7 +265,7 @@ export function serverContract(name: string, open: () => Promise<ContractServer>
         await apply(wanted, 'one');
         await client.patch(
           resources.ConfigMap,
-          wanted.metadata as never,
+          wanted.metadata,
           { type: 'merge', body: { data: { c: '3' } } },
           { fieldManager: 'two' },
         );
@@ -323,12 +322,7 @@ export function serverContract(name: string, open: () => Promise<ContractServer>
         const wanted = configMap(namespace, unique(), { a: '1' });
         await apply(wanted, 'one');
         const body = { data: { a: '9' } };
-        const after = await client.patch(
-          resources.ConfigMap,
-          wanted.metadata as never,
-          { type: 'merge', body },
-          { fieldManager: 'two' },
-        );
+        const after = await client.patch(resources.ConfigMap, wanted.metadata, { type: 'merge', body }, { fieldManager: 'two' });
         expect(managers(after)['two Update']).toEqual(['.data.a']);
         expect(managers(after)['one Apply']).not.toContain('.data.a');
       });
@@ -390,15 +384,10 @@ export function serverContract(name: string, open: () => Promise<ContractServer>
         const mine = { ...wanted, metadata: { ...wanted.metadata, finalizers: ['lockkeeper.io/one'] } };
         await apply(mine, 'one');
         const body = [{ op: 'add', path: '/metadata/finalizers/-', value: 'lockkeeper.io/two' }];
-        const both = await client.patch(
-          resources.ConfigMap,
-          wanted.metadata as never,
-          { type: 'json', body },
-          { fieldManager: 'two' },
-        );
+        const both = await client.patch(resources.ConfigMap, wanted.metadata, { type: 'json', body }, { fieldManager: 'two' });
         expect(both.metadata.finalizers).toEqual(['lockkeeper.io/one', 'lockkeeper.io/two']);
         expect((await apply(wanted, 'one')).metadata.finalizers).toEqual(['lockkeeper.io/two']);
-        await client.patch(resources.ConfigMap, wanted.metadata as never, {
+        await client.patch(resources.ConfigMap, wanted.metadata, {
           type: 'merge',
           body: { metadata: { finalizers: null } },
         });
@@ -408,7 +397,7 @@ export function serverContract(name: string, open: () => Promise<ContractServer>
     describe('status', () => {
       it('is its own writing: the spec ignores it, and it ignores the spec', async () => {
         const wanted = statefulSet(namespace, unique('set'));
-        const first = await client.apply(resources.StatefulSet, { ...wanted, status: { replicas: 7 } } as StatefulSet);
+        const first = await client.apply(resources.StatefulSet, { ...wanted, status: { replicas: 7 } });
         expect(first.status?.replicas ?? 0).toBe(0);
         expect(first.metadata.generation).toBe(1);
         const identity = {
@@ -417,16 +406,24 @@ export function serverContract(name: string, open: () => Promise<ContractServer>
           metadata: { namespace, name: wanted.metadata.name },
         };
         const status = { replicas: 3, readyReplicas: 2, observedGeneration: 1 };
-        const second = await client.apply(resources.StatefulSet, { ...identity, status } as StatefulSet, {
-          subresource: 'status',
-        });
+        const second = await client.apply(
+          resources.StatefulSet,
+          { ...identity, status },
+          {
+            subresource: 'status',
+          },
+        );
         expect(second.status).toMatchObject(status);
         expect(second.metadata.generation).toBe(1);
         expect(second.spec).toEqual(first.spec);
         expect(managers(second)['lockkeeper Apply status']).toContain('.status.readyReplicas');
-        const again = await client.apply(resources.StatefulSet, { ...identity, status } as StatefulSet, {
-          subresource: 'status',
-        });
+        const again = await client.apply(
+          resources.StatefulSet,
+          { ...identity, status },
+          {
+            subresource: 'status',
+          },
+        );
         expect(again.metadata.resourceVersion).toBe(second.metadata.resourceVersion);
         const body = { spec: { replicas: 9 }, status: { replicas: 4 } };
         const third = await client.patch(resources.StatefulSet, at(first), { type: 'merge', body }, { subresource: 'status' });
@@ -604,7 +601,7 @@ export function serverContract(name: string, open: () => Promise<ContractServer>
           metadata: { namespace, name: unique() },
           stringData: { password: 'käse' },
         };
-        const live = await client.create(resources.Secret, secret as KubeSecret);
+        const live = await client.create(resources.Secret, secret);
         expect(live.data).toEqual({ password: Buffer.from('käse').toString('base64') });
         expect(live.stringData).toBeUndefined();
         expect(live.type).toBe('Opaque');

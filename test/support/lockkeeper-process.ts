@@ -36,10 +36,18 @@ export class LockkeeperProcess {
     this.#http = http;
   }
 
-  static async run(manifest: string, options: LockkeeperOptions = {}): Promise<LockkeeperProcess> {
+  static run(manifest: string, options: LockkeeperOptions = {}): Promise<LockkeeperProcess> {
+    return LockkeeperProcess.#serve(['run', '-f', manifest], options);
+  }
+
+  /** `lockkeeper worker`; what it needs comes from `options`. */
+  static worker(options: LockkeeperOptions): Promise<LockkeeperProcess> {
+    return LockkeeperProcess.#serve(['worker'], options);
+  }
+
+  static async #serve(command: readonly string[], { args = [], env = {} }: LockkeeperOptions): Promise<LockkeeperProcess> {
     const http = `127.0.0.1:${await freePort()}`;
-    const args = ['run', '-f', manifest, '--http', http, ...(options.args ?? [])];
-    return new LockkeeperProcess(start(args, options.env ?? {}), http);
+    return new LockkeeperProcess(start([...command, '--http', http, ...args], env), http);
   }
 
   get pid(): number {

@@ -16,8 +16,8 @@ const status: PipelineStatus = {
   rows: { inserted: 900, updated: 90, deleted: 10 },
   transactions: 5,
   initialLoad: null,
+  divergence: { missingOnUpdate: 0, missingOnDelete: 0, existingOnInsert: 0, repaired: 0 },
   retention: null,
-  divergence: { missingOnUpdate: 0, missingOnDelete: 0, existingOnInsert: 0 },
   fenced: 0,
   lastError: null,
 };
@@ -75,5 +75,5 @@ describe('display', () => {
     [7260, '2 h 1 min'],
   ])('writes a lag of %s as %s', (value, text) => expect(formatLag(value)).toBe(text));
 
-  it('rounds durations', () => expect(formatDuration(59.4)).toBe('59 s'));
+  it('rounds durations', () => expect([59.4, 90_000, 200_000].map(formatDuration)).toEqual(['59 s', '25 h 0 min', '2 d 7 h']));
 });

@@ -56,7 +56,8 @@ function notesOf(status: PipelineStatus): string[] {
   return notes;
 }
 
-function layOut(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+/** Columns as wide as their widest cell, two spaces apart. */
+export function layOut(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
   return [head, ...rows].map((row) =>
     row
@@ -94,7 +95,8 @@ export function formatLag(seconds: number | null): string {
 export function formatDuration(seconds: number): string {
   if (seconds < 60) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
-  return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
+  if (seconds < 172_800) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
+  return `${Math.floor(seconds / 86_400)} d ${Math.floor((seconds % 86_400) / 3600)} h`;
 }
 
 function formatPosition({ position }: PipelineStatus): string {

@@ -1,17 +1,18 @@
 import { hostname } from 'node:os';
 import packageJson from '../../package.json' with { type: 'json' };
-import { LockkeeperError, messageOf } from '../../common/errors.ts';
-import { createLogger, type Logger } from '../../common/log.ts';
+import { LockkeeperError } from '../../common/errors.ts';
+import { createLogger } from '../../common/log.ts';
 import { loadManifests, ManifestError, type Manifests } from '../../crds/manifest.ts';
 import { compilePipeline, type PipelineConfig } from '../../crds/pipeline-config.ts';
 import { parseAddress } from '../http/address.ts';
-import { serveHttp } from '../http/server.ts';
+import { serveAt } from '../http/server.ts';
 import { WorkerMetrics } from '../metrics.ts';
 import { ManifestSecrets } from '../pipeline/secrets.ts';
 import { failpointFrom } from '../runtime/failpoint.ts';
 import { createCoordinator } from '../runtime/coordinate.ts';
 import { WorkerProcess } from '../runtime/worker-process.ts';
 import { showProgress } from './progress.ts';
+import { drained, untilSignal } from './signals.ts';
 
 export interface RunOptions {
   readonly file: readonly string[];
@@ -25,9 +26,6 @@ export interface RunOptions {
   readonly output: 'auto' | 'text' | 'json';
   readonly logLevel: string;
 }
-
-/** A drained pipeline stops within this time; after it the process ends anyway, which loses nothing either. */
-const DRAIN_MS = 5000;
 
 /**
  * `lockkeeper run`: the pipelines of manifest files on this machine, until SIGTERM or SIGINT. Resolves to the exit code.
@@ -56,10 +54,8 @@ export async function run(options: RunOptions): Promise<number> {
       log,
     }),
   });
-  const { host, port } = parseAddress(options.http)!;
-  const http = await serveHttp({ host, port, registry: metrics.registry, probes: process_.probes }).catch((cause: unknown) => {
-    throw new Error(`cannot listen on ${options.http}: ${messageOf(cause)}; choose another address with --http`, { cause });
-  });
+  const { host } = parseAddress(options.http)!;
+  const http = await serveAt(options.http, metrics.registry, process_.probes);
   log.info({ http: `http://${host}:${http.port}`, pipelines: configs.map((c) => `${c.namespace}/${c.name}`) }, 'started');
   // Before anything is led, so that a signal never ends the process without a drain.
   const asked = untilSignal(log);
@@ -67,7 +63,7 @@ export async function run(options: RunOptions): Promise<number> {
   try {
     await Promise.race([process_.start(), asked]);
     await asked;
-    await Promise.race([process_.stop(), new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref())]);
+    await drained(process_.stop());
     return 0;
   } finally {
     progress.stop();
@@ -96,22 +92,5 @@ export function compileAll(manifests: Manifests): PipelineConfig[] {
     const index = used.get(key) ?? 0;
     used.set(key, index + 1);
     return compilePipeline(instance, pipeline, index);
-  });
-}
-
-function untilSignal(log: Logger): Promise<void> {
-  return new Promise((resolve) => {
-    let asked = false;
-    const onSignal = (signal: NodeJS.Signals) => {
-      if (asked) {
-        log.warn({ signal }, 'ending at once');
-        process.exit(130);
-      }
-      asked = true;
-      log.info({ signal }, 'draining');
-      resolve();
-    };
-    process.on('SIGTERM', onSignal);
-    process.on('SIGINT', onSignal);
   });
 }

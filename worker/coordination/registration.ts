@@ -1,21 +1,9 @@
-import { z } from 'zod';
+import { isDeepStrictEqual } from 'node:util';
 import { LockkeeperError } from '../../common/errors.ts';
 import { workerPath, workersPath, type InstanceRef } from '../../common/zookeeper/paths.ts';
 import type { ZkSession } from '../../common/zookeeper/session.ts';
 import { isZkError } from '../../common/zookeeper/zk-error.ts';
-
-/** What a worker tells about itself in its ephemeral node. */
-export const workerInfoSchema = z.object({
-  region: z.string(),
-  version: z.string(),
-  /** How many pipelines it leads. */
-  load: z.number(),
-  /** ISO 8601. */
-  startedAt: z.string(),
-  host: z.string(),
-});
-
-export type WorkerInfo = z.output<typeof workerInfoSchema>;
+import type { WorkerInfo } from '../../crds/worker-info.ts';
 
 /** A live worker's entry under `workers/`, as long as its session lasts. */
 export class Registration {
@@ -59,10 +47,11 @@ export class Registration {
     }
   }
 
-  /** Writes a new load, not awaited; the entry is for people to see. */
-  load(load: number): void {
-    if (load === this.#info.load) return;
-    this.#info = { ...this.#info, load };
+  /** Writes which pipelines the worker leads, not awaited; the entry is for people to see. */
+  leads(names: readonly string[]): void {
+    const pipelines = [...names].sort();
+    if (isDeepStrictEqual(pipelines, this.#info.pipelines)) return;
+    this.#info = { ...this.#info, load: pipelines.length, pipelines };
     this.#writing = this.#writing
       .then(async () => {
         if (!this.#session.ended) await this.#session.set(this.#path, JSON.stringify(this.#info));

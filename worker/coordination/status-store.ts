@@ -1,7 +1,7 @@
 import type { ZkClient } from '../../common/zookeeper/client.ts';
-import { pipelinePath, statusPath, type InstanceRef } from '../../common/zookeeper/paths.ts';
+import { statusPath, type InstanceRef } from '../../common/zookeeper/paths.ts';
 import { watchData } from '../../common/zookeeper/watch.ts';
-import { isZkError } from '../../common/zookeeper/zk-error.ts';
+import { readZnode, reportZnode } from '../../common/zookeeper/znode.ts';
 import { Coalescer, type CoalescerClock } from './coalescer.ts';
 
 /** Any JSON object; readers check it. */
@@ -33,12 +33,8 @@ export class StatusStore {
 
   /** Null where no leader has written any. @throws ZkError */
   async read(pipeline: string): Promise<StatusJson | null> {
-    try {
-      return parse((await this.#client.session.get(statusPath(this.#ref, pipeline))).data);
-    } catch (error) {
-      if (isZkError(error, 'no-node')) return null;
-      throw error;
-    }
+    const text = await readZnode(this.#client.session, statusPath(this.#ref, pipeline));
+    return text === null ? null : parse(text);
   }
 
   /** Delivers a pipeline's status now and after each change, null while there is none, until the answer is called. */
@@ -46,7 +42,7 @@ export class StatusStore {
     const stop = new AbortController();
     const path = statusPath(this.#ref, pipeline);
     const unsubscribe = this.#client.onSession((session) => {
-      watchData(session, path, (value) => deliver(value && parse(value.data)), stop.signal).catch(() => deliver(null));
+      watchData(session, path, (value) => deliver(value && parse(value.data.toString())), stop.signal).catch(() => deliver(null));
     });
     return () => {
       unsubscribe();
@@ -54,22 +50,15 @@ export class StatusStore {
     };
   }
 
-  async #write(pipeline: string, text: string): Promise<void> {
-    const { session } = this.#client;
-    const path = statusPath(this.#ref, pipeline);
-    try {
-      await session.set(path, text);
-    } catch (error) {
-      // Not the nodes above it: a leader that is late must not bring a removed pipeline back.
-      if (!isZkError(error, 'no-node') || !(await session.exists(pipelinePath(this.#ref, pipeline)))) throw error;
-      await session.create(path, text);
-    }
+  /** Not the nodes above it: a leader that is late must not bring a removed pipeline back. */
+  #write(pipeline: string, text: string): Promise<void> {
+    return reportZnode(this.#client.session, statusPath(this.#ref, pipeline), text);
   }
 }
 
-function parse(data: Buffer): StatusJson | null {
+function parse(text: string): StatusJson | null {
   try {
-    const json: unknown = JSON.parse(data.toString());
+    const json: unknown = JSON.parse(text);
     return typeof json === 'object' && json !== null && !Array.isArray(json) ? (json as StatusJson) : null;
   } catch {
     return null;

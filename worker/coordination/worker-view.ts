@@ -2,7 +2,8 @@ import { workerPath, workersPath, type InstanceRef } from '../../common/zookeepe
 import type { ZkSession } from '../../common/zookeeper/session.ts';
 import { watchChildren } from '../../common/zookeeper/watch.ts';
 import { isZkError } from '../../common/zookeeper/zk-error.ts';
-import { workerInfoSchema } from './registration.ts';
+import { readReport } from '../../crds/read-report.ts';
+import { workerInfoSchema } from '../../crds/worker-info.ts';
 import type { SeenWorker } from './spread.ts';
 
 interface Entry {
@@ -49,11 +50,11 @@ export class WorkerView {
       names.map(async (id) => {
         try {
           const { data, stat } = await this.#session.get(workerPath(this.#ref, id));
-          const info = workerInfoSchema.safeParse(parseJson(data));
-          if (!info.success) return; // not one of ours
+          const info = readReport(workerInfoSchema, data.toString());
+          if (info === null) return; // not one of ours
           const known = this.#entries.get(id);
           const seenAt = known?.czxid === stat.czxid ? known.seenAt : this.#now();
-          entries.set(id, { id, region: info.data.region, czxid: stat.czxid, seenAt });
+          entries.set(id, { id, region: info.region, czxid: stat.czxid, seenAt });
         } catch (error) {
           if (!isZkError(error, 'no-node')) throw error;
         }
@@ -61,13 +62,5 @@ export class WorkerView {
     );
     this.#entries = entries;
     this.#onChange();
-  }
-}
-
-function parseJson(data: Buffer): unknown {
-  try {
-    return JSON.parse(data.toString());
-  } catch {
-    return null;
   }
 }

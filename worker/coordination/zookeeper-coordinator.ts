@@ -92,7 +92,7 @@ export class ZookeeperCoordinator implements Coordinator {
       worker: worker.id,
       path: electionPath(instance, name),
       log: this.#log,
-      onRole: () => this.#period?.registration.load(this.#led().length),
+      onRole: () => this.#period?.registration.leads(this.#led().map((led) => led.pipeline.name)),
       onEnd: () => {
         if (this.#campaigns.get(name) === campaign) this.#campaigns.delete(name);
       },
@@ -125,7 +125,8 @@ export class ZookeeperCoordinator implements Coordinator {
 
   async #beginPeriod(session: ZkSession): Promise<void> {
     const { instance, worker } = this.#options;
-    const info = { region: worker.region, version: worker.version, load: 0, startedAt: this.#startedAt, host: worker.host };
+    const { region, version, host } = worker;
+    const info = { region, version, load: 0, pipelines: [], startedAt: this.#startedAt, host };
     const registration = new Registration(session, instance, worker.id, info);
     const view = new WorkerView(session, instance, () => this.#reconsider(), this.#now);
     const period = new Period(session, registration, view);

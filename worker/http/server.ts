@@ -1,5 +1,7 @@
 import { fastify, type FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
+import { messageOf } from '../../common/errors.ts';
+import { parseAddress } from './address.ts';
 
 export interface HttpProbes {
   /** Null when the process works; else what is wrong with it (a restart may help). */
@@ -34,6 +36,16 @@ export async function serveHttp(options: HttpOptions): Promise<{ readonly port: 
   await server.listen({ host: options.host, port: options.port });
   const address = server.server.address();
   return { port: typeof address === 'object' && address !== null ? address.port : options.port, close: () => server.close() };
+}
+
+/** Serves at `host:port` as a command line gives it. Throws an error that says what to do about an address in use. */
+export async function serveAt(address: string, registry: Registry, probes: HttpProbes): ReturnType<typeof serveHttp> {
+  const { host, port } = parseAddress(address)!;
+  try {
+    return await serveHttp({ host, port, registry, probes });
+  } catch (cause) {
+    throw new Error(`cannot listen on ${address}: ${messageOf(cause)}; choose another address with --http`, { cause });
+  }
 }
 
 function probe(reply: { code(status: number): { send(body: string): unknown } }, problem: string | null): unknown {

@@ -1,5 +1,6 @@
 import type { Gauge } from 'prom-client';
 import type { LockkeeperError } from '../../common/errors.ts';
+import { pipelinePhases } from '../../crds/pipeline-report.ts';
 import { headroomSeconds, type BinlogRetention } from '../source/binlog-retention.ts';
 import type { SourcePosition } from '../source/position.ts';
 import type { StreamHooks } from '../source/source-stream.ts';
@@ -17,6 +18,7 @@ import type {
   RetentionStatus,
   SnapshotProgress,
 } from './pipeline-status.ts';
+import { reportedError } from './reported-error.ts';
 
 export interface BoardOptions {
   readonly namespace: string;
@@ -48,16 +50,6 @@ export interface WatchedWork {
   readonly oldestMicros: number | null;
 }
 
-const PHASES: readonly PipelinePhase[] = [
-  'starting',
-  'following',
-  'copying',
-  'running',
-  'paused',
-  'stopped',
-  'retrying',
-  'suspended',
-];
 const DIVERGENCES = ['missing_on_update', 'missing_on_delete', 'existing_on_insert'] as const;
 const NO_ROWS: RowTotals = { inserted: 0, updated: 0, deleted: 0 };
 
@@ -76,7 +68,7 @@ export class PipelineBoard {
   #transactions = 0;
   #initialLoad: SnapshotProgress | null = null;
   #retention: BinlogRetention | null = null;
-  #divergence: DivergenceTotals = { missingOnUpdate: 0, missingOnDelete: 0, existingOnInsert: 0 };
+  #divergence: DivergenceTotals = { missingOnUpdate: 0, missingOnDelete: 0, existingOnInsert: 0, repaired: 0 };
   #fenced = 0;
   #lastError: ReportedError | null = null;
   /** Why nothing comes from the source, until something does. */
@@ -122,6 +114,14 @@ export class PipelineBoard {
     this.#work = work;
     this.#sourceError = null;
     this.#phase = 'running';
+  }
+
+  /** What the leader before has reported, to be shown until the target tells: a paused pipeline does not ask it. */
+  recall({ position, rows, transactions }: Pick<PipelineStatus, 'position' | 'rows' | 'transactions'>): void {
+    if (this.#epoch !== null) return;
+    this.#position = position;
+    this.#rows = rows;
+    this.#transactions = transactions;
   }
 
   /** The worker no longer leads. */
@@ -181,6 +181,7 @@ export class PipelineBoard {
       missingOnUpdate: this.#divergence.missingOnUpdate + report.missingOnUpdate,
       missingOnDelete: this.#divergence.missingOnDelete + report.missingOnDelete,
       existingOnInsert: this.#divergence.existingOnInsert + report.existingOnInsert,
+      repaired: this.#divergence.repaired + report.repaired,
     };
     metrics.divergence.inc({ ...this.#labels, kind: 'missing_on_update' }, report.missingOnUpdate);
     metrics.divergence.inc({ ...this.#labels, kind: 'missing_on_delete' }, report.missingOnDelete);
@@ -206,14 +207,7 @@ export class PipelineBoard {
   }
 
   #reported(error: LockkeeperError, attempts: number): ReportedError {
-    return {
-      code: error.code,
-      message: error.message,
-      remedy: error.remedy,
-      ...(error.found === undefined ? {} : { found: error.found }),
-      at: new Date(this.#options.now()).toISOString(),
-      attempts,
-    };
+    return reportedError(error, attempts, this.#options.now());
   }
 
   status(): PipelineStatus {
@@ -249,7 +243,7 @@ export class PipelineBoard {
     metrics.epoch.set(this.#labels, status.epoch ?? 0);
     metrics.backlogBytes.set(this.#labels, status.lag.bytes);
     metrics.connected.set(this.#labels, this.#stream?.connected === true ? 1 : 0);
-    for (const phase of PHASES) metrics.phase.set({ ...this.#labels, phase }, status.phase === phase ? 1 : 0);
+    for (const phase of pipelinePhases) metrics.phase.set({ ...this.#labels, phase }, status.phase === phase ? 1 : 0);
     const { lag, position, initialLoad, retention } = status;
     this.#show(metrics.lag, lag.applySeconds);
     this.#show(metrics.lagLimit, leads ? lagLimitSeconds() : null);

@@ -95,8 +95,8 @@ export class Replication {
   /** Resolves after a clean stop; rejects with a LockkeeperError. */
   async run(signal: AbortSignal): Promise<void> {
     const { secrets } = this.#deps;
-    const target = await targetEndpoint(this.#config, secrets);
-    const sources = await sourceEndpoints(this.#config, secrets);
+    const target = targetEndpoint(this.#config, secrets);
+    const sources = sourceEndpoints(this.#config, secrets);
     const several = this.#config.pipeline.apply.lanes > 1;
     const session = await openTarget(target, several ? LANE_LOCK_WAIT_SECONDS : LOCK_WAIT_SECONDS);
     const lanes: TargetSession[] = [];

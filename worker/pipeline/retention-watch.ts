@@ -33,7 +33,7 @@ export async function watchRetention(options: RetentionWatchOptions, signal: Abo
   while (!signal.aborted) {
     const { namespace, name } = config();
     try {
-      const { master, standby } = await sourceEndpoints(config(), secrets);
+      const { master, standby } = sourceEndpoints(config(), secrets);
       const readsStandby = standby !== null && nameOf(standby) === board.status().currentSource;
       const sources = readsStandby ? { master: standby, standby: master } : { master, standby };
       known = await withAnySource(sources, async (session, endpoint) => {

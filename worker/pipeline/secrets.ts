@@ -3,44 +3,71 @@ import type { MysqlEndpoint } from '../../common/mysql-endpoint.ts';
 import type { PipelineConfig } from '../../crds/pipeline-config.ts';
 import { caKey, type Secret } from '../../crds/secret.ts';
 
-/**
- * Content of Secrets by name, read anew at each connect so that a rotated password takes effect without a restart.
- * Throws LK1005 when the Secret or a key of it is missing.
- */
+/** Content of Secrets by name. */
 export interface SecretStore {
-  read(namespace: string, name: string, key: string): Promise<string>;
+  /** As it is now. Throws LK1005 when the Secret is missing. */
+  read(namespace: string, name: string): Secret;
+  /** Calls back when Secrets have come, changed or gone; the answer unsubscribes. Absent where they never do. */
+  onChange?(listener: () => void): () => void;
 }
 
-type TlsSpec = PipelineConfig['source']['tls'];
+/** What of a configuration tells how a server is reached. */
+type ServerSpec = Pick<PipelineConfig['pipeline']['target'], 'credentialsSecretRef' | 'tls'>;
+type Login = Pick<MysqlEndpoint, 'user' | 'password' | 'tls'>;
 
 export interface SourceEndpoints {
   readonly master: MysqlEndpoint;
   readonly standby: MysqlEndpoint | null;
 }
 
-export async function sourceEndpoints(config: PipelineConfig, secrets: SecretStore): Promise<SourceEndpoints> {
-  const { master, standby, credentialsSecretRef, tls } = config.source;
-  const login = await loginOf(config.namespace, credentialsSecretRef.name, tls, secrets);
-  return { master: { ...master, ...login }, standby: standby === null ? null : { ...standby, ...login } };
-}
-
-export async function targetEndpoint(config: PipelineConfig, secrets: SecretStore): Promise<MysqlEndpoint> {
-  const { host, port, credentialsSecretRef, tls } = config.pipeline.target;
-  return { host, port, ...(await loginOf(config.namespace, credentialsSecretRef.name, tls, secrets)) };
-}
-
-async function loginOf(
-  namespace: string,
-  secret: string,
-  tls: TlsSpec,
+/** Throws LK1005 when a Secret or a key of it is missing. */
+export function sourceEndpoints(
+  { namespace, source }: Pick<PipelineConfig, 'namespace' | 'source'>,
   secrets: SecretStore,
-): Promise<Pick<MysqlEndpoint, 'user' | 'password' | 'tls'>> {
-  const [user, password] = await Promise.all([
-    secrets.read(namespace, secret, 'username'),
-    secrets.read(namespace, secret, 'password'),
-  ]);
-  const ca = tls.caSecretRef === null ? null : await secrets.read(namespace, tls.caSecretRef.name, caKey);
-  return { user, password, tls: { mode: tls.mode, ca } };
+): SourceEndpoints {
+  const login = () => loginOf(namespace, source, secrets);
+  const { master, standby } = source;
+  return { master: new SecretEndpoint(master, login), standby: standby === null ? null : new SecretEndpoint(standby, login) };
+}
+
+/** Throws LK1005 when a Secret or a key of it is missing. */
+export function targetEndpoint({ namespace, pipeline }: PipelineConfig, secrets: SecretStore): MysqlEndpoint {
+  return new SecretEndpoint(pipeline.target, () => loginOf(namespace, pipeline.target, secrets));
+}
+
+function loginOf(namespace: string, { credentialsSecretRef, tls }: ServerSpec, secrets: SecretStore): Login {
+  const secret = secrets.read(namespace, credentialsSecretRef.name);
+  const ca = tls.caSecretRef === null ? null : secrets.read(namespace, tls.caSecretRef.name).value(caKey);
+  return { user: secret.value('username'), password: secret.value('password'), tls: { mode: tls.mode, ca } };
+}
+
+/**
+ * A server whose login is looked up whenever it is needed: a connection made after its Secret has changed uses the new one, those
+ * that stand go on, and nothing has to be told of the change.
+ */
+class SecretEndpoint implements MysqlEndpoint {
+  readonly host: string;
+  readonly port: number;
+  readonly #login: () => Login;
+
+  constructor({ host, port }: { readonly host: string; readonly port: number }, login: () => Login) {
+    this.host = host;
+    this.port = port;
+    this.#login = login;
+    login(); // what is missing is missed at once
+  }
+
+  get user(): string {
+    return this.#login().user;
+  }
+
+  get password(): string {
+    return this.#login().password;
+  }
+
+  get tls(): Login['tls'] {
+    return this.#login().tls;
+  }
 }
 
 /** Secrets that came with the manifests of `lockkeeper run`. */
@@ -51,13 +78,9 @@ export class ManifestSecrets implements SecretStore {
     this.#secrets = new Map(secrets.map((secret) => [`${secret.namespace}/${secret.name}`, secret]));
   }
 
-  read(namespace: string, name: string, key: string): Promise<string> {
+  read(namespace: string, name: string): Secret {
     const secret = this.#secrets.get(`${namespace}/${name}`);
-    return Promise.try(() => {
-      if (secret !== undefined) return secret.value(key);
-      throw new LockkeeperError('LK1005', `Secret ${namespace}/${name} is not among the files`, {
-        details: { secret: name, key },
-      });
-    });
+    if (secret !== undefined) return secret;
+    throw new LockkeeperError('LK1005', `Secret ${namespace}/${name} is not among the files`, { details: { secret: name } });
   }
 }

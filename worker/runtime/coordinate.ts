@@ -1,14 +1,15 @@
 import { hostname } from 'node:os';
 import type { Logger } from '../../common/log.ts';
-import { ZkClient } from '../../common/zookeeper/client.ts';
+import type { ZkClient } from '../../common/zookeeper/client.ts';
 import type { InstanceRef } from '../../common/zookeeper/paths.ts';
 import { ConfigStore } from '../coordination/config-store.ts';
 import type { Coordinator } from '../coordination/coordinator.ts';
 import { LocalCoordinator } from '../coordination/local-coordinator.ts';
 import { StatusStore } from '../coordination/status-store.ts';
-import type { Term } from '../coordination/term.ts';
 import { ZookeeperCoordinator } from '../coordination/zookeeper-coordinator.ts';
+import { leadAndReport } from './lead-and-report.ts';
 import type { PipelineHost } from './pipeline-host.ts';
+import { openZookeeper } from './zookeeper.ts';
 
 /** Decides which pipelines this process leads, and runs those. */
 export interface WorkerCoordinator {
@@ -65,8 +66,6 @@ class Alone implements WorkerCoordinator {
   }
 }
 
-const STATUS_MS = 1000;
-
 /** Several processes elect leaders; configuration and status of each pipeline stand in ZooKeeper. */
 class ThroughZookeeper implements WorkerCoordinator {
   readonly #options: CoordinatorOptions;
@@ -76,7 +75,7 @@ class ThroughZookeeper implements WorkerCoordinator {
 
   constructor(options: CoordinatorOptions & { readonly servers: string }) {
     this.#options = options;
-    this.#client = new ZkClient({ servers: options.servers, sessionTimeoutMs: options.timeoutMs });
+    this.#client = openZookeeper(options);
   }
 
   async start(hosts: readonly PipelineHost[]): Promise<void> {
@@ -107,24 +106,12 @@ class ThroughZookeeper implements WorkerCoordinator {
     this.#coordinators.push(coordinator);
     const statuses = new StatusStore(this.#client, instance);
     for (const host of hosts) {
-      coordinator.campaign(host.ref, { lead: (term) => this.#lead(host, term, statuses), follow: () => host.board.followOnly() });
+      coordinator.campaign(host.ref, {
+        lead: (term) => leadAndReport(host, term, statuses),
+        follow: () => host.board.followOnly(),
+      });
     }
     await coordinator.start();
-  }
-
-  async #lead(host: PipelineHost, term: Term, statuses: StatusStore): Promise<void> {
-    const writer = statuses.writer(host.config.name);
-    const offer = () => writer.offer({ ...host.board.status() });
-    const timer = setInterval(offer, STATUS_MS);
-    try {
-      const end = await host.lead(term, term.signal);
-      offer();
-      // A fenced leader must not go on leading in name: rejecting gives the election to others.
-      if (end.kind === 'fenced') throw end.error;
-    } finally {
-      clearInterval(timer);
-      await writer.close();
-    }
   }
 
   async stop(): Promise<void> {

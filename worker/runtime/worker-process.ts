@@ -6,6 +6,7 @@ import type { PipelineStatus } from '../pipeline/pipeline-status.ts';
 import type { SecretStore } from '../pipeline/secrets.ts';
 import type { WorkerCoordinator } from './coordinate.ts';
 import { PipelineHost } from './pipeline-host.ts';
+import { probesOf } from './probes.ts';
 
 export interface WorkerProcessOptions {
   readonly worker: string;
@@ -20,13 +21,22 @@ export interface WorkerProcessOptions {
 
 /** All pipelines of this process: each stands for election, and runs here while it is won. */
 export class WorkerProcess {
+  readonly probes: HttpProbes;
   readonly #options: WorkerProcessOptions;
   readonly #hosts: readonly PipelineHost[];
   #started = false;
 
   constructor(options: WorkerProcessOptions) {
+    const { worker, region, coordinator } = options;
     this.#options = options;
     this.#hosts = options.configs.map((config) => new PipelineHost(config, options));
+    const probed = {
+      hosts: () => this.#hosts,
+      unready: () => (this.#started ? coordinator.unready() : 'starting'),
+      unhealthy: () => null,
+      facts: () => ({ worker, region }),
+    };
+    this.probes = probesOf(probed, options.metrics);
   }
 
   async start(): Promise<void> {
@@ -42,14 +52,4 @@ export class WorkerProcess {
   statuses(): readonly PipelineStatus[] {
     return this.#hosts.map((host) => host.board.status());
   }
-
-  readonly probes: HttpProbes = {
-    unhealthy: () => null,
-    unready: () => (this.#started ? this.#options.coordinator.unready() : 'starting'),
-    status: () => ({ worker: this.#options.worker, region: this.#options.region, pipelines: this.statuses() }),
-    beforeScrape: () => {
-      for (const host of this.#hosts) host.board.updateGauges();
-      this.#options.metrics.zookeeperConnected.set(this.#options.coordinator.unready() === null ? 1 : 0);
-    },
-  };
 }

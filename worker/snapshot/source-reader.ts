@@ -45,7 +45,7 @@ export class SourceReader implements SqlRunner {
   private constructor(server: string, connection: Connection) {
     this.server = server;
     this.#connection = connection;
-    connection.on('error', (error) => this.#answers.fail(error));
+    connection.on('error', (error: Error) => this.#answers.fail(error));
   }
 
   /** Rejects with an LK11xx error. */

@@ -24,7 +24,7 @@ export class SourceSession {
     this.server = server;
     this.#connection = connection;
     this.#signal = signal;
-    connection.on('error', (error) => this.#answers.fail(error));
+    connection.on('error', (error: Error) => this.#answers.fail(error));
     signal?.addEventListener('abort', this.#onAbort);
     if (signal?.aborted) this.close();
   }

@@ -1,12 +1,12 @@
 import { fault, fine, probe, warning, type Finding } from '../../common/finding.ts';
 import { asLockkeeperError, messageOf, type LockkeeperError } from '../../common/errors.ts';
 import { nameOf, type MysqlEndpoint } from '../../common/mysql-endpoint.ts';
-import { expireSeconds } from './binlog-retention.ts';
 import { SourceSession, type Row } from './endpoint.ts';
 import { grantFindings } from './preflight-grants.ts';
 import type { Flavor } from './position.ts';
 import { shownName } from './register-replica.ts';
 import { serverMicros } from './current-position.ts';
+import { expireSeconds } from './binlog-retention.ts';
 
 /** What a pipeline asks of its source. */
 export interface SourceNeeds {
@@ -14,8 +14,8 @@ export interface SourceNeeds {
   readonly serverId: number;
   /** Starts by GTID, or fails over between servers by GTID. */
   readonly gtid: boolean;
-  /** Under which the pipeline's own worker is known at the source. */
-  readonly replicaName?: string;
+  /** Under which our own workers are known at the source. */
+  readonly replicaNames?: readonly string[];
   /** Copies tables before it follows the binlog. */
   readonly firstCopy: boolean;
   /** Milliseconds since 1970, for the comparison of clocks. */
@@ -190,8 +190,10 @@ async function serverIdFindings(
   } catch (error) {
     return [warning('LK1108', subject, `whether it is free cannot be seen: ${messageOf(error)}`)];
   }
-  const own = needs.replicaName === undefined ? null : shownName(needs.replicaName);
-  const clash = replicas.find((row) => Number(row['Server_Id'] ?? row['Server_id']) === needs.serverId && row['Host'] !== own);
+  const own = new Set<string | null>((needs.replicaNames ?? []).map(shownName));
+  const clash = replicas.find(
+    (row) => Number(row['Server_Id'] ?? row['Server_id']) === needs.serverId && !own.has(row['Host'] ?? null),
+  );
   if (clash === undefined) return [fine(subject, 'not in use')];
   return [fault('LK1108', subject, `in use by the replica at ${clash['Host'] || 'an unknown host'}`)];
 }

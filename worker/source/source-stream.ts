@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { asLockkeeperError, LockkeeperError } from '../../common/errors.ts';
+import type { LockkeeperError } from '../../common/errors.ts';
+import { asLockkeeperError } from '../../common/errors.ts';
 import { nameOf, type MysqlEndpoint } from '../../common/mysql-endpoint.ts';
 import type { ByteQueue } from '../pipeline/byte-queue.ts';
 import { Dump, stableUuid } from './dump-connection.ts';

@@ -25,8 +25,7 @@ export const admitSecret: Admission = (object, before) => {
   return { object: { ...secret, ...(Object.keys(data).length === 0 ? {} : { data }), type } as KubeObject };
 };
 
-export const admitConfigMap: Admission = (object, before) =>
-  frozenData(before as WithData | undefined, fields((object as WithData).data)) ?? { object };
+export const admitConfigMap: Admission = (object, before) => frozenData(before, fields((object as WithData).data)) ?? { object };
 
 function frozenData(before: WithData | undefined, data: Fields) {
   if (before?.immutable !== true || isDeepStrictEqual(fields(before.data), data)) return undefined;

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { KubeObject, Live } from '../../../operator/kube/objects.ts';
+import type { KubeObject } from '../../../operator/kube/objects.ts';
 import type { Admission, Admitted } from '../kinds.ts';
 import type { FieldProblem } from '../status.ts';
 import { defaultedPodSpec, podSpecProblems } from './pod-spec.ts';
@@ -37,7 +37,7 @@ export const admitStatefulSet: Admission = (object, before) => {
     },
   );
   const names = claims.map((claim) => String(fields((claim as Fields).metadata).name));
-  return judged(object, spec, [...workloadProblems(spec, names), ...statefulSetChange(spec, before as Live & Workload)]);
+  return judged(object, spec, [...workloadProblems(spec, names), ...statefulSetChange(spec, before)]);
 };
 
 const CHANGEABLE = [

@@ -1,5 +1,5 @@
 import type { Live } from '../../../operator/kube/objects.ts';
-import { resourceOf, type Resource } from '../../../operator/kube/resources.ts';
+import { resourceOf } from '../../../operator/kube/resources.ts';
 import type { ApiServer } from '../api-server.ts';
 import { Actor } from './actor.ts';
 import type { Controller } from './simulation.ts';
@@ -40,7 +40,7 @@ export class GarbageCollector implements Controller {
     if (finalizers.includes(ORPHAN)) {
       for (const each of dependents) {
         const ownerReferences = each.metadata.ownerReferences!.filter((reference) => reference.uid !== uid);
-        this.#actor.patch(resourceOf(each) as Resource, each.metadata, { metadata: { ownerReferences } });
+        this.#actor.patch(resourceOf(each), each.metadata, { metadata: { ownerReferences } });
       }
       return this.#drop(owner, ORPHAN);
     }
@@ -51,7 +51,7 @@ export class GarbageCollector implements Controller {
     if (blocking.length === 0) return this.#drop(owner, FOREGROUND);
     const next = dependents.find((each) => each.metadata.deletionTimestamp === undefined);
     if (next === undefined) return false;
-    this.#actor.delete(resourceOf(next) as Resource, next);
+    this.#actor.delete(resourceOf(next), next);
     return true;
   }
 
@@ -59,13 +59,13 @@ export class GarbageCollector implements Controller {
     const owners = object.metadata.ownerReferences ?? [];
     if (owners.length === 0 || object.metadata.deletionTimestamp !== undefined) return false;
     if (owners.some((owner) => living.has(owner.uid))) return false;
-    this.#actor.delete(resourceOf(object) as Resource, object);
+    this.#actor.delete(resourceOf(object), object);
     return true;
   }
 
   #drop(object: Live, finalizer: string): boolean {
     const finalizers = object.metadata.finalizers!.filter((each) => each !== finalizer);
-    this.#actor.patch(resourceOf(object) as Resource, object.metadata, { metadata: { finalizers } });
+    this.#actor.patch(resourceOf(object), object.metadata, { metadata: { finalizers } });
     return true;
   }
 }

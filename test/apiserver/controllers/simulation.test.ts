@@ -46,8 +46,8 @@ describe('Simulation', () => {
   const shown = () =>
     pods().map((pod) => `${pod.metadata.name} ${pod.spec!.containers[0]!.image}${isReady(pod) ? '' : ' not ready'}`);
   const apply = async (object: KubeObject) => {
-    if (object.kind === 'StatefulSet') await client.apply(resources.StatefulSet, object as StatefulSet);
-    else await client.apply(resources.Deployment, object as Deployment);
+    if (object.kind === 'StatefulSet') await client.apply(resources.StatefulSet, object);
+    else await client.apply(resources.Deployment, object);
   };
   const statusOf = async () => (await client.get(resources.StatefulSet, { namespace: 'shop', name: 'set' })).status!;
 
@@ -61,7 +61,7 @@ describe('Simulation', () => {
       const name = object.metadata.name.replace(/^set-/, '');
       if (type === 'ADDED') story.push(`+${name}`);
       else if (type === 'DELETED') story.push(`-${name}`);
-      else if (isReady(object as Live<Pod>) && !isReady(before as Live<Pod>)) story.push(`${name} ready`);
+      else if (isReady(object) && !isReady(before as Live<Pod>)) story.push(`${name} ready`);
     });
   });
 
@@ -196,7 +196,7 @@ describe('Simulation', () => {
       await apply(deployment());
       simulation.run();
       const [first] = pods();
-      await client.delete(resources.Pod, first!.metadata as never);
+      await client.delete(resources.Pod, first!.metadata);
       simulation.run();
       expect(pods()).toHaveLength(3);
       expect(pods().map(({ metadata }) => metadata.name)).not.toContain(first!.metadata.name);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { canalInstanceSchema, syncPipelineSchema } from '../../crds/index.ts';
-import { compilePipeline } from '../../crds/pipeline-config.ts';
 import { decodeConfig, encodeConfig } from './config-codec.ts';
+import { canalInstanceSchema, syncPipelineSchema } from './index.ts';
+import { compilePipeline } from './pipeline-config.ts';
 
 const config = compilePipeline(
   canalInstanceSchema.parse({

@@ -1,5 +1,7 @@
-import { LockkeeperError } from '../../common/errors.ts';
-import { pipelineConfigSchema, type PipelineConfig } from '../../crds/pipeline-config.ts';
+import type { z } from 'zod';
+import { LockkeeperError } from '../common/errors.ts';
+import { instanceConfigSchema, type InstanceConfig } from './instance-config.ts';
+import { pipelineConfigSchema, type PipelineConfig } from './pipeline-config.ts';
 
 /** ZooKeeper refuses a request of more than 1 MiB (jute.maxbuffer). */
 const MAX_BYTES = 1_000_000;
@@ -21,29 +23,54 @@ export function encodeConfig(config: PipelineConfig): string {
  * @throws LockkeeperError LK1703 naming field and value
  */
 export function decodeConfig(text: string, name: string): PipelineConfig {
-  if (text.length > MAX_BYTES) throw invalid(name, '', `${text.length} characters, more than ${MAX_BYTES}`);
+  return decode(pipelineConfigSchema, text, { kind: 'pipeline', name });
+}
+
+/** @throws LockkeeperError LK1703, as `encodeConfig` */
+export function encodeInstanceConfig(config: InstanceConfig): string {
+  const text = JSON.stringify(config);
+  decodeInstanceConfig(text, config.name);
+  return text;
+}
+
+/**
+ * The configuration in an instance's config znode.
+ * @throws LockkeeperError LK1703 naming field and value
+ */
+export function decodeInstanceConfig(text: string, name: string): InstanceConfig {
+  return decode(instanceConfigSchema, text, { kind: 'instance', name });
+}
+
+interface Subject {
+  readonly kind: 'pipeline' | 'instance';
+  readonly name: string;
+}
+
+function decode<T extends { readonly name: string }>(schema: z.ZodType<T>, text: string, subject: Subject): T {
+  if (text.length > MAX_BYTES) throw invalid(subject, '', `${text.length} characters, more than ${MAX_BYTES}`);
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch {
-    throw invalid(name, '', `${JSON.stringify(text.slice(0, 40))}, which is not JSON`);
+    throw invalid(subject, '', `${JSON.stringify(text.slice(0, 40))}, which is not JSON`);
   }
   const secret = findSecret(json, []);
   if (secret !== null) {
     // Never the value.
     throw invalid(
-      name,
+      subject,
       secret,
       'a key that looks like a secret',
       'Keep secrets in a Kubernetes Secret and name it in the manifest.',
     );
   }
-  const parsed = pipelineConfigSchema.safeParse(json);
+  const parsed = schema.safeParse(json);
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
-    throw invalid(name, issue.path.join('.'), issue.message);
+    throw invalid(subject, issue.path.join('.'), issue.message);
   }
-  if (parsed.data.name !== name) throw invalid(name, 'name', `the configuration of pipeline ${parsed.data.name}`);
+  if (parsed.data.name !== subject.name)
+    throw invalid(subject, 'name', `the configuration of ${subject.kind} ${parsed.data.name}`);
   return parsed.data;
 }
 
@@ -59,11 +86,11 @@ function findSecret(value: unknown, path: readonly string[]): string | null {
   return null;
 }
 
-function invalid(name: string, field: string, found: string, remedy?: string): LockkeeperError {
+function invalid({ kind, name }: Subject, field: string, found: string, remedy?: string): LockkeeperError {
   const where = field === '' ? '' : `, field ${field}`;
-  return new LockkeeperError('LK1703', `configuration of pipeline ${name} in ZooKeeper is invalid${where}`, {
+  return new LockkeeperError('LK1703', `configuration of ${kind} ${name} in ZooKeeper is invalid${where}`, {
     found,
     remedy,
-    details: { pipeline: name, field },
+    details: { [kind]: name, field },
   });
 }

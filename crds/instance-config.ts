@@ -1,0 +1,22 @@
+import { z } from 'zod';
+import { canalInstanceSpec, type CanalInstance } from './canal-instance.ts';
+
+/**
+ * What workers must know of their instance's source even while it has no pipeline: what the operator writes into the instance's
+ * config znode. Names of Secrets, never their content.
+ */
+export const instanceConfigSchema = z.strictObject({
+  format: z.literal(1),
+  namespace: z.string().min(1),
+  name: z.string().min(1),
+  /** metadata.generation of the CanalInstance. */
+  generation: z.int().min(0),
+  source: canalInstanceSpec,
+});
+
+export type InstanceConfig = z.output<typeof instanceConfigSchema>;
+
+export function compileInstance({ metadata, spec }: CanalInstance): InstanceConfig {
+  const { namespace, name, generation } = metadata;
+  return { format: 1, namespace, name, generation: typeof generation === 'number' ? generation : 0, source: spec };
+}
