@@ -52,6 +52,9 @@ const FATAL: ReadonlyMap<number, ErrorCode> = new Map([
 /** Errors after which the server has closed the session: shutdown, killed, idle too long, too many packets. */
 const SESSION_ENDED = new Set([1053, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 3169, 4031]);
 
+/** What MySQL says of a statement that was stopped before it had a diagnosis, as a shutdown does: tried again, but not for ever. */
+const UNDIAGNOSED = 1105;
+
 export function applyError(error: unknown): ApplyFailure {
   if (error instanceof LockkeeperError) {
     return error.code === 'LK1302' ? { kind: 'connection', error } : { kind: 'fatal', error };
@@ -65,12 +68,19 @@ export function applyError(error: unknown): ApplyFailure {
   }
   if (errno === 1317)
     return { kind: 'connection', error: wrap('LK1302', 'a statement was interrupted at the target', error, errno) };
+  if (errno === UNDIAGNOSED) return { kind: 'fatal', error: wrap('LK1407', undefined, error, errno, true) };
   if (TRANSIENT.has(errno)) return { kind: 'retry', error: wrap('LK1404', undefined, error, errno) };
   if (ROW_TROUBLE.has(errno)) return { kind: 'divergence', error: error as Error };
   const code = FATAL.get(errno);
   return { kind: 'fatal', error: wrap(code ?? 'LK1407', undefined, error, errno) };
 }
 
-function wrap(code: ErrorCode, message: string | undefined, error: unknown, errno: number | undefined): LockkeeperError {
-  return new LockkeeperError(code, message, { found: messageOf(error), cause: error, details: { errno } });
+function wrap(
+  code: ErrorCode,
+  message: string | undefined,
+  error: unknown,
+  errno: number | undefined,
+  retryable?: boolean,
+): LockkeeperError {
+  return new LockkeeperError(code, message, { found: messageOf(error), cause: error, details: { errno }, retryable });
 }

@@ -11,11 +11,11 @@ import { Divergence, type DivergenceReport, type SqlWriter } from './sql/sql-wri
 export type WriteMode = 'raw' | 'sql';
 
 /** Consecutive runs that take the same way into the target. */
-type Segment = RawStatements | { readonly kind: 'sql'; readonly runs: readonly RowRun[] };
+type Segment = RawStatements | { readonly kind: 'sql' | 'careful'; readonly runs: readonly RowRun[] };
 
 export interface PreparedBatch {
   readonly segments: readonly Segment[];
-  /** The same rows, for the careful way. */
+  /** The same rows, for the careful way behind a divergence. */
   readonly runs: readonly RowRun[];
   /** The FORMAT_DESCRIPTION event under which the rows were logged. */
   readonly format: Buffer;
@@ -64,17 +64,18 @@ export class BatchWriter implements LaneWriter {
 
   /** CPU work only; may run while another batch is being written. */
   prepare(runs: readonly RowRun[], format: Buffer, careful: boolean): PreparedBatch {
+    const { modeOf, sqlFault } = this.#options;
+    // Rows that must not be written as statements are replayed whatever is there.
+    const wayOf = (run: RowRun) => (!careful ? modeOf(run) : sqlFault(run) === null ? 'careful' : 'raw');
     const segments: Segment[] = [];
-    if (!careful) {
-      let from = 0;
-      while (from < runs.length) {
-        const mode = this.#options.modeOf(runs[from]!);
-        let to = from + 1;
-        while (to < runs.length && this.#options.modeOf(runs[to]!) === mode) to++;
-        const part = runs.slice(from, to);
-        segments.push(mode === 'raw' ? this.#raw.prepare(part, format) : { kind: 'sql', runs: part });
-        from = to;
-      }
+    let from = 0;
+    while (from < runs.length) {
+      const way = wayOf(runs[from]!);
+      let to = from + 1;
+      while (to < runs.length && wayOf(runs[to]!) === way) to++;
+      const part = runs.slice(from, to);
+      segments.push(way === 'raw' ? this.#raw.prepare(part, format) : { kind: way, runs: part });
+      from = to;
     }
     return { segments, runs, format, careful };
   }
@@ -143,7 +144,7 @@ export class BatchWriter implements LaneWriter {
       await session.query('ROLLBACK TO SAVEPOINT lockkeeper_part');
       this.#allowSql(batch);
       try {
-        await this.#writeCarefully(batch);
+        await this.#writeCarefully(batch.runs, false);
       } catch (again) {
         throw (await this.#failure(again)).error;
       }
@@ -180,25 +181,28 @@ export class BatchWriter implements LaneWriter {
   async #writeRows(batch: PreparedBatch, careful: boolean): Promise<void> {
     const { sql, hooks } = this.#options;
     await hooks.failpoint('before-rows');
-    if (careful) {
-      await this.#writeCarefully(batch);
+    if (careful && !batch.careful) {
+      await this.#writeCarefully(batch.runs, false);
     } else {
       for (const segment of batch.segments) {
         if (segment.kind === 'raw') await this.#raw.write(segment);
-        else await sql.write(segment.runs);
+        else if (segment.kind === 'sql') await sql.write(segment.runs);
+        else await this.#writeCarefully(segment.runs, true);
       }
     }
     await hooks.failpoint('after-rows');
   }
 
-  async #writeCarefully(batch: PreparedBatch): Promise<void> {
+  /** `expected`: the rows may be there already, and are written over. */
+  async #writeCarefully(runs: readonly RowRun[], expected: boolean): Promise<void> {
     const { sql, hooks } = this.#options;
-    hooks.onDivergence(await sql.writeCarefully(batch.runs, batch.careful ? 'Repair' : undefined), batch.careful);
+    hooks.onDivergence(await sql.writeCarefully(runs, expected ? 'Repair' : undefined), expected);
   }
 
   /**
    * A row that does not fit what the target holds may only mean that a newer leader has moved the target on: the rows are written
-   * before the fence is reached, so it is asked before anything is concluded from them.
+   * before the fence is reached, so it is asked before anything is concluded from them. A refusal by a server that does not answer
+   * afterwards was its end, not a judgement.
    */
   async #failure(error: unknown): Promise<ApplyFailure> {
     const { session, checkpoint } = this.#options;
@@ -210,7 +214,8 @@ export class BatchWriter implements LaneWriter {
       return failure;
     } catch (refusal) {
       const verdict = checkpoint.explain(refusal);
-      return verdict instanceof LockkeeperError ? { kind: 'fatal', error: verdict } : failure;
+      const fence = applyError(verdict);
+      return verdict instanceof LockkeeperError || fence.kind === 'connection' ? fence : failure;
     }
   }
 
