@@ -409,6 +409,15 @@ export const errorCatalog = {
     retryable: false,
     severity: 'error',
   },
+  LK1315: {
+    title: 'history of a system-versioned table cannot be kept',
+    meaning:
+      'A table of the source (MariaDB, WITH SYSTEM VERSIONING) keeps its rows of the past, and they travel as rows. Written as statements they would replace those of the present. Nothing of the table was written.',
+    remedy:
+      'History is kept between two MariaDB servers where the target’s table is WITH SYSTEM VERSIONING too and rows are replayed: apply.mode Auto or Raw, GRANT BINLOG REPLAY to the target account; a first copy also needs MariaDB 10.11 or newer at the target. Else leave the table out (spec.filter.exclude of the CanalInstance).',
+    retryable: false,
+    severity: 'error',
+  },
 
   LK1401: {
     title: 'fenced by a newer epoch',

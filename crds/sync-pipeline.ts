@@ -176,7 +176,7 @@ const initialLoad = z.strictObject({
     .enum(['WhenNew', 'Never', 'Always'])
     .default('WhenNew')
     .describe(
-      'WhenNew copies the tables when the pipeline has no stored position; Never only follows changes; Always copies anew although a position is stored.',
+      'WhenNew copies the tables when the pipeline has no stored position; Never only follows changes; Always also copies anew where one is stored: once, when the pipeline first runs with it. To ask again run it with another value in between. Tables that a copy made are made anew, others are emptied.',
     ),
   chunkRows: z
     .int()

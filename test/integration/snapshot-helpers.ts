@@ -7,7 +7,9 @@ import { TargetSession } from '../../worker/target/session.ts';
 import type { DbServer } from '../servers/index.ts';
 import { endpointOf } from './source-helpers.ts';
 
-type Overrides = Partial<Omit<SnapshotCopierOptions, 'options'>> & { options?: Partial<SnapshotCopierOptions['options']> };
+type Overrides = Partial<Omit<SnapshotCopierOptions, 'options' | 'tables' | 'route'>> & {
+  options?: Partial<SnapshotCopierOptions['options']>;
+};
 
 export function openTarget(server: DbServer): Promise<TargetSession> {
   return TargetSession.open(connectionOptions(endpointOf(server)));
@@ -36,16 +38,20 @@ export async function copier(
   source: DbServer,
   target: DbServer,
   pipeline: string,
-  tables: SnapshotCopierOptions['tables'],
+  tables: readonly SnapshotTable[],
   overrides: Overrides = {},
 ): Promise<SnapshotCopier> {
   const { options, ...rest } = overrides;
   return new SnapshotCopier({
     source: endpointOf(source),
     target: () => openTarget(target),
-    tables,
+    tables: () => Promise.resolve(tables),
+    route: ({ schema, table }) =>
+      tables.find(({ source: from }) => from.schema === schema && from.table === table)?.target ?? null,
     pipeline,
     fenceSql: await lead(target, pipeline),
+    beginSql: [],
+    rawRefusal: () => Promise.resolve(null),
     options: { mode: 'WhenNew', chunkRows: 1000, parallelism: 3, ...options },
     ...rest,
   });

@@ -35,8 +35,8 @@ function copyElsewhere(): ChildProcess {
     await ensureSchema(session);
     const { checkpoint } = await Checkpoint.takeOver(session, 'test/kill', 'child');
     const table = (name) => ({ source: { schema: 'shop', table: name }, target: { schema: 'shop', table: name } });
-    await new SnapshotCopier({ source: endpoint(${source.port}), target: open, tables: [table('wide'), table('bare')], pipeline: 'test/kill',
-      fenceSql: checkpoint.fenceSql(), options: { mode: 'WhenNew', chunkRows: 1000, parallelism: 3 } }).run();`;
+    await new SnapshotCopier({ source: endpoint(${source.port}), target: open, pipeline: 'test/kill',
+      tables: () => Promise.resolve([table('wide'), table('bare')]), route: (source) => source, fenceSql: checkpoint.fenceSql(), beginSql: [], rawRefusal: () => Promise.resolve(null), options: { mode: 'WhenNew', chunkRows: 1000, parallelism: 3 } }).run();`;
   return spawn(process.execPath, ['--input-type=module', '-e', script], {
     cwd: join(import.meta.dirname, '../..'),
     stdio: ['ignore', 'ignore', 'inherit'],

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SourcePosition } from '../../worker/source/position.ts';
 import type { RowRun } from '../../worker/target/row-run.ts';
-import { loadCatchUp } from '../../worker/snapshot/snapshot-copier.ts';
+import { catchUpOf } from '../../worker/snapshot/catch-up-decision.ts';
+import { SnapshotStore } from '../../worker/snapshot/snapshot-store.ts';
 import type { Clock, SnapshotResult, SnapshotTable } from '../../worker/snapshot/types.ts';
 import { SqlWriter, type DivergencePolicy } from '../../worker/target/sql/sql-writer.ts';
 import { TableMetadataCache } from '../../worker/target/table-metadata.ts';
@@ -145,9 +146,8 @@ describe.each(['mysql', 'mariadb'] as const)('a first copy from %s', (flavor) =>
     expect(result.tables.find(({ table }) => table === 'many')!.catchUp.kind).toBe('skipUntil');
     await catchUpAndCompare(source, target, tables, result);
     const session = await openTarget(target);
-    expect(await loadCatchUp(session, pipeline)).toEqual(
-      new Map(result.tables.map((table) => [`${table.schema}.${table.table}`, table.catchUp])),
-    );
+    const stored = await new SnapshotStore(pipeline, '').read(session);
+    expect(catchUpOf(stored!)).toEqual({ tables: result.tables, others: result.others });
     session.destroy();
   });
 
@@ -174,6 +174,24 @@ describe.each(['mysql', 'mariadb'] as const)('a first copy from %s', (flavor) =>
     await source.query(`DROP TABLE ${db}.bare`);
     await catchUpAndCompare(source, target, tables, result);
   });
+
+  // MariaDB is not copied at all without a lock.
+  if (flavor === 'mysql')
+    it('copies a table without a key at a moment that is known exactly, or not at all', async () => {
+      await fill(source, db);
+      await source.query(
+        `CREATE USER ${db}@'%' IDENTIFIED BY 'secret'; GRANT SELECT, REPLICATION CLIENT, REPLICATION SLAVE ON *.* TO ${db}@'%'`,
+      );
+      const tables = (await tablesOf(source, db)).filter(({ source: { table } }) => table === 'bare');
+      await using writer = new Writer(source, db);
+      await sleep(200);
+      const endpoint = endpointOf(source, { user: db, password: 'secret' });
+      const [copied] = await Promise.allSettled([copy(source, target, pipeline, tables, { source: endpoint })]);
+      await writer[Symbol.asyncDispose]();
+      if (copied.status === 'rejected')
+        expect(copied.reason).toMatchObject({ code: 'LK1602', message: expect.stringContaining(`${db}.bare`) as string });
+      else expect(copied.value.tables.map(({ catchUp }) => catchUp.kind)).not.toContain('convergeUntil');
+    });
 
   it('goes on after it was cut off, again and again', async () => {
     await fill(source, db);

@@ -1,11 +1,4 @@
-import type {
-  RowsEvent,
-  StatementItem,
-  StreamItem,
-  TransactionItem,
-  TransactionPartItem,
-  XaItem,
-} from '../source/stream-item.ts';
+import type { StatementItem, StreamItem, TransactionItem, TransactionPartItem, XaItem } from '../source/stream-item.ts';
 import type { TableMap } from '../source/table-map.ts';
 import type { BatchWriter } from '../target/batch-writer.ts';
 import type { CheckpointStep, RowTotals } from '../target/checkpoint.ts';
@@ -14,6 +7,7 @@ import type { TablePlan } from '../target/plan/table-plan.ts';
 import { DependencySum } from '../target/dependencies.ts';
 import { finishedKey, type FinishedSet } from '../target/finished.ts';
 import type { BatchLanes } from '../target/lanes.ts';
+import { NO_FOREIGN_KEY_CHECKS } from '../target/row-flags.ts';
 import type { PositionTracker } from '../source/position-tracker.ts';
 import type { ByteQueue } from './byte-queue.ts';
 import type { CatchUp, Treatment } from './catch-up.ts';
@@ -82,7 +76,7 @@ export interface ApplyLoopOptions {
 }
 
 /** A transaction whose rows are in the target already. */
-const NOTHING: Treatment = { events: [], careful: false };
+const NOTHING: Treatment = { events: [], careful: false, mixed: false };
 const NO_ROWS: RowTotals = { inserted: 0, updated: 0, deleted: 0 };
 
 /**
@@ -244,7 +238,7 @@ export class ApplyLoop {
     if (this.#plan.rows > 0 && (treatment.careful !== this.#careful || !this.#sameFormat(item.format))) await this.#submit();
     this.#careful = treatment.careful;
     this.#format = item.format;
-    await this.#add(treatment.events);
+    await this.#add(treatment);
     tracker.advance(item.head, item.end);
     this.#dependencies.add(item.head, item.end.journal);
     if (this.#options.recordsFinished) this.#done.push(finishedKey(item.head.gtid, item.end));
@@ -253,7 +247,11 @@ export class ApplyLoop {
     if (this.#plan.rows >= limits.maxBatchRows || this.#plan.bytes >= limits.maxBatchBytes) await this.#submit();
   }
 
-  async #add(events: readonly RowsEvent[]): Promise<void> {
+  /**
+   * Where tables are not of one moment a row may stand without its parent for a while, so foreign keys are not looked at: only those
+   * that must carry something out are, and all tables that they tie are of one moment (see tiedGroups).
+   */
+  async #add({ events, mixed }: Treatment): Promise<void> {
     const { plans } = this.#options;
     for (const event of events) {
       let plan = plans.get(event.table);
@@ -263,7 +261,8 @@ export class ApplyLoop {
         await plans.load(events.map((e) => e.table));
         plan = plans.get(event.table)!;
       }
-      this.#plan.add(event, plan);
+      const unchecked = mixed && plan.kind === 'global' && !plan.cascades;
+      this.#plan.add(unchecked ? { ...event, flags: event.flags | NO_FOREIGN_KEY_CHECKS } : event, plan);
     }
   }
 
@@ -277,7 +276,7 @@ export class ApplyLoop {
     if (item.first) await this.#drain();
     const before = item.first ? NO_ROWS : this.#openParts!;
     const treatment = catchUp.treat(item);
-    await this.#add(treatment.events);
+    await this.#add(treatment);
     const planned = this.#takePlan();
     const batch = writer.prepare(planned.runs, item.format, treatment.careful);
     await this.#gated(() => writer.writePart(batch, item.first));
@@ -308,7 +307,7 @@ export class ApplyLoop {
     for await (const { events, format } of barriers.xaRows(item)) {
       // A first copy saw these rows or not as of the verdict, not of the preparation.
       const treatment = catchUp.treat({ head: item.head, end: item.end, events });
-      await this.#add(treatment.events);
+      await this.#add(treatment);
       const planned = this.#takePlan();
       const batch = writer.prepare(planned.runs, format, treatment.careful);
       await this.#gated(() => writer.writePart(batch, this.#openParts === null));

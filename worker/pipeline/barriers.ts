@@ -1,14 +1,15 @@
+import type { RowDataPacket } from 'mysql2';
 import type { Logger } from 'pino';
 import { LockkeeperError } from '../../common/errors.ts';
 import type { StatementItem, XaItem } from '../source/stream-item.ts';
 import type { TableRoute } from '../source/table-map.ts';
 import type { BatchWriter } from '../target/batch-writer.ts';
 import type { Checkpoint, CheckpointStep } from '../target/checkpoint.ts';
-import type { TargetSession } from '../target/session.ts';
+import { quote, type TargetSession } from '../target/session.ts';
 import type { BarrierHandlers } from './apply-loop.ts';
 import type { DdlExecutor } from './ddl/ddl-executor.ts';
-import { parseStatement, type SourceTraits } from './ddl/statement.ts';
-import { rewriteStatement, type NameMapping, type RewrittenStatement } from './ddl/rewrite.ts';
+import { parseStatement, type SourceTraits, type Statement } from './ddl/statement.ts';
+import { rewriteStatement, type NameMapping, type RewrittenStatement, type SchemaEffect } from './ddl/rewrite.ts';
 import type { CatchUp } from './catch-up.ts';
 import type { PipelineBoard } from './pipeline-board.ts';
 import { XaStore, type PreparedRows } from './xa-store.ts';
@@ -41,28 +42,40 @@ export class Barriers implements BarrierHandlers {
 
   async statement(item: StatementItem, step: CheckpointStep): Promise<void> {
     const { writer, ddl, checkpoint, catchUp, board, log, onSchemaChange, traits, mapping } = this.#options;
-    const rewritten = rewriteStatement(parseStatement(item.sql, item.context, traits), mapping);
-    const ignored = rewritten.kind === 'ignore' ? rewritten.reason : this.#copiedAlready(item, rewritten, catchUp);
-    if (ignored !== null) {
-      log.info({ reason: ignored, position: item.end }, 'statement left out');
+    const parsed = parseStatement(item.sql, item.context, traits);
+    const rewritten = await this.#afterCopy(item, parsed.statement, rewriteStatement(parsed, mapping));
+    if (rewritten.kind === 'ignore') {
+      log.info({ reason: rewritten.reason, position: item.end }, 'statement left out');
       board.statement('ignored');
       return writer.commit(checkpoint.advanceSql(step));
     }
-    const applicable = rewritten as Exclude<typeof rewritten, { kind: 'ignore' }>;
     const place = { serverUuid: step.position.serverUuid };
-    const outcome = await ddl.apply(item, applicable, checkpoint.advanceSql(step), place);
+    const outcome = await ddl.apply(catchUp.active ? uncheckedItem(item) : item, rewritten, checkpoint.advanceSql(step), place);
     onSchemaChange();
     board.statement(outcome);
-    log.info({ sql: item.sql.toString('utf8'), outcome, position: item.end }, 'statement applied');
+    const sql = item.sql.toString('utf8');
+    log.info({ sql, outcome, position: item.end }, 'statement applied');
+    if (parsed.statement.kind === 'table' && parsed.statement.substitutes.length > 0)
+      log.warn({ sql }, 'the table has transactions at the target, whatever the statement says');
   }
 
-  /** A first copy read the tables after this statement: their definitions have it. Null when the statement is still to be run. */
-  #copiedAlready(item: StatementItem, rewritten: RewrittenStatement, catchUp: CatchUp): string | null {
-    if (rewritten.kind !== 'execute' || !catchUp.active) return null;
-    const tables = rewritten.sourceAffects.filter((name) => name.table !== null);
-    const copied = tables.filter(({ schema, table }) => catchUp.covers(schema, table!, item.head.gtid, item.end));
-    if (copied.length === 0) return null;
-    if (copied.length === tables.length) return 'the first copy was taken after it';
+  /** What is left to do of a statement that a first copy has seen, wholly or in part: the definitions that it read have it. */
+  async #afterCopy(item: StatementItem, statement: Statement, rewritten: RewrittenStatement): Promise<RewrittenStatement> {
+    const { catchUp } = this.#options;
+    if (rewritten.kind !== 'execute' || !catchUp.active) return rewritten;
+    // Sequences are in no copy.
+    if ('object' in statement && statement.object === 'sequence') return rewritten;
+    // Where a transaction begins is before what it brings.
+    const place = item.beforeRows ? { head: item.head, end: { ...item.end, offset: item.end.offset + 1 } } : item;
+    const copied = { kind: 'ignore', reason: 'the first copy was taken after it' } as const;
+    if (rewritten.schemaChange !== null) {
+      if (!catchUp.coversAll(place)) return rewritten;
+      return (await this.#isDue(rewritten.schemaChange)) ? { ...rewritten, ...rewritten.schemaChange.again } : copied;
+    }
+    const tables = rewritten.sourceAffects;
+    const covered = tables.filter(({ schema, table }) => catchUp.covers(schema, table, place));
+    if (covered.length === 0) return rewritten;
+    if (covered.length === tables.length) return copied;
     throw new LockkeeperError(
       'LK1502',
       'a statement changes tables that the first copy read before it and others that it read after it',
@@ -72,6 +85,20 @@ export class Barriers implements BarrierHandlers {
         details: { position: item.end },
       },
     );
+  }
+
+  /**
+   * What of a schema a copy has brought is its tables: while it holds some it is there for these. Without any it is as the stream
+   * left it, and must go on as the stream says.
+   */
+  async #isDue({ verb, schema }: SchemaEffect): Promise<boolean> {
+    const { session } = this.#options;
+    const [row] = await session.query<RowDataPacket[]>(
+      `SELECT (SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA=${quote(schema)} AND TABLE_TYPE<>'SEQUENCE') AS tables ` +
+        `FROM information_schema.SCHEMATA WHERE SCHEMA_NAME=${quote(schema)}`,
+    );
+    await session.query('COMMIT');
+    return verb === 'alter' ? row !== undefined : Number(row?.['tables'] ?? 0) === 0;
   }
 
   async xaPart(item: XaItem): Promise<void> {
@@ -104,4 +131,12 @@ export class Barriers implements BarrierHandlers {
   async xaForget(item: XaItem): Promise<void> {
     await this.#xa.forget(item.xid);
   }
+}
+
+/** OPTION_NO_FOREIGN_KEY_CHECKS in a statement's flags. */
+const NO_FOREIGN_KEY_CHECKS = 0x4000000;
+
+/** While the target's tables are not of one moment, keys between them need not hold, and a new one must not ask. */
+function uncheckedItem(item: StatementItem): StatementItem {
+  return { ...item, context: { ...item.context, flags2: (item.context.flags2 ?? 0) | NO_FOREIGN_KEY_CHECKS } };
 }

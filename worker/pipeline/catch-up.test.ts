@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { SourcePosition } from '../source/position.ts';
 import type { TransactionItem } from '../source/stream-item.ts';
 import type { TableMap } from '../source/table-map.ts';
+import type { TableCatchUp } from '../snapshot/types.ts';
 import { CatchUp } from './catch-up.ts';
 
 const at = (offset: number): SourcePosition => ({
@@ -14,23 +15,33 @@ const at = (offset: number): SourcePosition => ({
 });
 
 function transaction(offset: number, tables: string[], commitMicros = 5000): TransactionItem {
-  const events = tables.map((table) => ({ table: { schema: 's', table } as TableMap }) as TransactionItem['events'][number]);
+  const events = tables.map(
+    (table) => ({ table: { schema: 's', table, columnCount: 1 } as TableMap }) as TransactionItem['events'][number],
+  );
   const head = { gtid: null, lastCommitted: 0, sequenceNumber: 0, commitGroup: 0, commitMicros, serverId: 1 };
   return { kind: 'transaction', head, events, bytes: 1, end: { journal: 'binlog.000003', offset }, format: Buffer.alloc(0) };
 }
+
+/** Tables of the schema s; others follow from the start unless told otherwise. */
+const plan = (tables: Record<string, TableCatchUp>, others: TableCatchUp = { kind: 'none' }) => ({
+  tables: Object.entries(tables).map(([table, catchUp]) => ({ schema: 's', table, catchUp })),
+  others,
+});
 
 const names = (events: TransactionItem['events']) => events.map((event) => event.table.table);
 
 describe('CatchUp', () => {
   it('drops events of a table until the point at which it was read', () => {
-    const catchUp = new CatchUp(new Map([['s.a', { kind: 'skipUntil', position: at(100) }]]));
+    const catchUp = new CatchUp(plan({ a: { kind: 'skipUntil', position: at(100) } }));
     expect(names(catchUp.treat(transaction(100, ['a', 'b'])).events)).toEqual(['b']);
+    expect(catchUp.treat(transaction(100, ['b'])).mixed).toBe(true);
     expect(names(catchUp.treat(transaction(101, ['a', 'b'])).events)).toEqual(['a', 'b']);
+    expect(catchUp.treat(transaction(102, ['b'])).mixed).toBe(false);
     expect(catchUp.active).toBe(false);
   });
 
   it('applies events as upserts while parts of a table may hold them', () => {
-    const catchUp = new CatchUp(new Map([['s.a', { kind: 'convergeUntil', position: at(100) }]]));
+    const catchUp = new CatchUp(plan({ a: { kind: 'convergeUntil', position: at(100) } }));
     expect(catchUp.treat(transaction(50, ['b'])).careful).toBe(false);
     expect(catchUp.treat(transaction(60, ['a'])).careful).toBe(true);
     expect(catchUp.treat(transaction(200, ['a'])).careful).toBe(false);
@@ -38,19 +49,27 @@ describe('CatchUp', () => {
 
   it('keeps what belongs to a later point', () => {
     const catchUp = new CatchUp(
-      new Map([
-        ['s.a', { kind: 'skipUntil', position: at(100) }],
-        ['s.b', { kind: 'skipUntil', position: at(200) }],
-      ]),
+      plan({ a: { kind: 'skipUntil', position: at(100) }, b: { kind: 'skipUntil', position: at(200) } }),
     );
     expect(names(catchUp.treat(transaction(150, ['a', 'b'])).events)).toEqual(['a']);
-    expect(catchUp.covers('s', 'b', null, { journal: 'binlog.000003', offset: 180 })).toBe(true);
-    expect(catchUp.covers('s', 'a', null, { journal: 'binlog.000003', offset: 180 })).toBe(false);
+    expect(catchUp.covers('s', 'b', transaction(180, []))).toBe(true);
+    expect(catchUp.covers('s', 'a', transaction(180, []))).toBe(false);
+  });
+
+  it('drops what came of tables that were gone when they were listed', () => {
+    const catchUp = new CatchUp(
+      plan({ a: { kind: 'skipUntil', position: at(100) }, b: { kind: 'none' } }, { kind: 'skipUntil', position: at(200) }),
+    );
+    expect(names(catchUp.treat(transaction(150, ['a', 'b', '_b_new'])).events)).toEqual(['a', 'b']);
+    expect(['a', 'b', '_b_new'].map((table) => catchUp.covers('s', table, transaction(180, [])))).toEqual([false, false, true]);
+    expect([180, 201].map((offset) => catchUp.coversAll(transaction(offset, [])))).toEqual([true, false]);
+    expect(names(catchUp.treat(transaction(201, ['_b_new'])).events)).toEqual(['_b_new']);
+    expect(catchUp.active).toBe(false);
   });
 
   it('is over for a stream that begins behind it, also at another server', () => {
     const begun = (position: SourcePosition) => {
-      const catchUp = new CatchUp(new Map([['s.a', { kind: 'skipUntil', position: at(100) }]]));
+      const catchUp = new CatchUp(plan({ a: { kind: 'skipUntil', position: at(100) } }));
       catchUp.startAt(position);
       return catchUp.active;
     };

@@ -1,6 +1,8 @@
-import type { TableCatchUp } from '../snapshot/types.ts';
+import type { CatchUpPlan } from '../snapshot/types.ts';
 import type { SourcePosition } from '../source/position.ts';
+import { isSequence } from '../source/sequence-map.ts';
 import type { PositionMark, RowsEvent, TransactionHead } from '../source/stream-item.ts';
+import type { TableMap } from '../source/table-map.ts';
 import { hasPassed, includes } from './includes.ts';
 
 /** How the rows of one transaction are to be applied. */
@@ -8,14 +10,22 @@ export interface Treatment {
   readonly events: readonly RowsEvent[];
   /** Rows may be in the target already: write row by row, as upserts. */
   readonly careful: boolean;
+  /** The target's tables are not of one moment: a row may be there before its parent, or after it. */
+  readonly mixed: boolean;
 }
 
-/** Tables that the first copy read at one moment, and what their events before it need. */
+/** What the first copy read at one moment. */
 interface Pending {
   readonly position: SourcePosition;
+  /** Tables whose events before the moment are dropped, and those whose events are applied as upserts. */
   readonly skip: Set<string>;
   readonly converge: Set<string>;
+  /** It was the last at which the source's tables were listed: tables that the copy does not know did not exist. */
+  listed: boolean;
 }
+
+/** What is asked of an item. */
+type Placed = { readonly head: TransactionHead; readonly end: PositionMark };
 
 /**
  * Decides per transaction what a first copy has made unnecessary or repeatable. Once the stream is past every moment at which
@@ -23,20 +33,23 @@ interface Pending {
  */
 export class CatchUp {
   #pending: Pending[];
+  readonly #known: ReadonlySet<string>;
 
-  /** `tables` by `schema.table` of the source. */
-  constructor(tables: ReadonlyMap<string, TableCatchUp> = new Map()) {
+  constructor({ tables, others }: CatchUpPlan = { tables: [], others: { kind: 'none' } }) {
     const byPosition = new Map<string, Pending>();
-    for (const [name, catchUp] of tables) {
-      if (catchUp.kind === 'none') continue;
-      const key = JSON.stringify(catchUp.position);
-      let pending = byPosition.get(key);
-      if (pending === undefined) {
-        pending = { position: catchUp.position, skip: new Set(), converge: new Set() };
-        byPosition.set(key, pending);
-      }
-      (catchUp.kind === 'skipUntil' ? pending.skip : pending.converge).add(name);
+    const at = (position: SourcePosition): Pending => {
+      const key = JSON.stringify(position);
+      const pending = byPosition.get(key) ?? { position, skip: new Set(), converge: new Set(), listed: false };
+      byPosition.set(key, pending);
+      return pending;
+    };
+    for (const { schema, table, catchUp } of tables) {
+      const name = `${schema}.${table}`;
+      if (catchUp.kind === 'skipUntil') at(catchUp.position).skip.add(name);
+      if (catchUp.kind === 'convergeUntil') at(catchUp.position).converge.add(name);
     }
+    if (others.kind !== 'none') at(others.position).listed = true;
+    this.#known = new Set(tables.map(({ schema, table }) => `${schema}.${table}`));
     this.#pending = [...byPosition.values()];
   }
 
@@ -50,25 +63,40 @@ export class CatchUp {
     this.#pending = this.#pending.filter((pending) => !hasPassed(position, pending.position));
   }
 
-  /** Whether a statement on this table came before the moment at which the first copy read it. */
-  covers(schema: string, table: string, gtid: string | null, end: PositionMark): boolean {
+  /** Whether a statement on this table came before the moment at which the first copy read it, or found it missing. */
+  covers(schema: string, table: string, item: Placed): boolean {
     const name = `${schema}.${table}`;
-    return this.#pending.some(
-      ({ position, skip, converge }) => (skip.has(name) || converge.has(name)) && includes(position, gtid, end),
-    );
+    return this.#pending.some((pending) => {
+      const concerns = pending.converge.has(name) || this.#skips(pending, name);
+      return concerns && includes(pending.position, item.head.gtid, item.end);
+    });
   }
 
-  treat(item: { readonly head: TransactionHead; readonly end: PositionMark; readonly events: readonly RowsEvent[] }): Treatment {
-    if (!this.active) return { events: item.events, careful: false };
-    let careful = false;
+  /** Whether a statement came before the moment at which the source's tables were listed for the last time. */
+  coversAll(item: Placed): boolean {
+    return this.#pending.some(({ listed, position }) => listed && includes(position, item.head.gtid, item.end));
+  }
+
+  treat(item: Placed & { readonly events: readonly RowsEvent[] }): Treatment {
+    if (!this.active) return { events: item.events, careful: false, mixed: false };
     this.#pending = this.#pending.filter(({ position }) => includes(position, item.head.gtid, item.end));
-    if (this.#pending.length === 0) return { events: item.events, careful };
+    if (this.#pending.length === 0) return { events: item.events, careful: false, mixed: false };
+    let careful = false;
     const events = item.events.filter(({ table }) => {
       const name = `${table.schema}.${table.table}`;
-      if (this.#pending.some(({ skip }) => skip.has(name))) return false;
+      if (this.#pending.some((pending) => this.#skips(pending, name)) && !this.#isSequence(name, table)) return false;
       careful ||= this.#pending.some(({ converge }) => converge.has(name));
       return true;
     });
-    return { events, careful };
+    return { events, careful, mixed: true };
+  }
+
+  /** Sequences are in no copy: the stream has all that is known of them. */
+  #isSequence(name: string, table: TableMap): boolean {
+    return !this.#known.has(name) && isSequence(table);
+  }
+
+  #skips({ skip, listed }: Pending, name: string): boolean {
+    return skip.has(name) || (listed && !this.#known.has(name));
   }
 }

@@ -26,7 +26,10 @@ export function compareTables(
     findings.push(warning('LK1309', subject, 'the source has no primary key and no unique key without NULL'));
   }
   if (target === undefined) {
-    return needs.firstCopy ? findings : [...findings, fault('LK1307', subject, 'missing at the target')];
+    if (!needs.firstCopy) return [...findings, fault('LK1307', subject, 'missing at the target')];
+    const versioned = source !== undefined && source.versioning !== null;
+    if (!versioned || needs.rawRefused === null) return findings;
+    return [...findings, fault('LK1315', subject, `WITH SYSTEM VERSIONING, and rows cannot be replayed: ${needs.rawRefused}`)];
   }
   const map = source === undefined ? null : tableMapOf(source, table.target);
   if (map === null) return findings;

@@ -7,6 +7,7 @@ import { checkPosition } from '../source/position-check.ts';
 import { checkSource, type SourceNeeds } from '../source/preflight.ts';
 import { replicaNameOf } from '../source/register-replica.ts';
 import { readSourceTraits } from '../source/source-traits.ts';
+import { readLoadMode } from '../snapshot/snapshot-store.ts';
 import { readCheckpoint } from '../target/checkpoint.ts';
 import { readGrants, tableGrantFindings } from '../target/preflight-grants.ts';
 import { checkTarget } from '../target/preflight.ts';
@@ -110,6 +111,9 @@ async function positionFindings(config: PipelineConfig, source: SourceSession, t
   const subject = `source ${source.server}: what comes after the stored position`;
   const stored = await readCheckpoint(target, keyOf(config)).catch(() => null);
   if (stored?.position == null) return [];
+  const { mode } = config.pipeline.initialLoad;
+  if (mode === 'Always' && (await readLoadMode(target, keyOf(config))) !== 'Always')
+    return [fine(subject, 'not needed: initialLoad.mode was set to Always, so the tables are copied anew')];
   const resume = await checkPosition(source, stored.position);
   if (resume !== null) return [fine(subject, 'there')];
   return [warning('LK1113', subject, 'it was stored from another server and has no GTIDs: time is all there is to go by')];

@@ -6,14 +6,18 @@ import type { SourceSession } from '../source/endpoint.ts';
 import { withSession } from '../source/endpoint.ts';
 import type { SourcePosition } from '../source/position.ts';
 import { resolveStart } from '../source/start-position.ts';
-import { loadCatchUp, SnapshotCopier } from '../snapshot/snapshot-copier.ts';
-import type { SnapshotTable, TableCatchUp } from '../snapshot/types.ts';
-import type { Checkpoint, StoredCheckpoint } from '../target/checkpoint.ts';
+import { catchUpOf } from '../snapshot/catch-up-decision.ts';
+import { SnapshotCopier } from '../snapshot/snapshot-copier.ts';
+import { followSql, SnapshotStore } from '../snapshot/snapshot-store.ts';
+import type { SnapshotTable } from '../snapshot/types.ts';
+import { forgetPositionSql, type Checkpoint, type StoredCheckpoint } from '../target/checkpoint.ts';
 import { forgetFinishedSql } from '../target/finished.ts';
 import type { TargetSession } from '../target/session.ts';
 import { withAnySource } from './any-source.ts';
 import { CatchUp } from './catch-up.ts';
+import { abandonDdlSql } from './ddl/ddl-table.ts';
 import type { PipelineBoard } from './pipeline-board.ts';
+import { rawRefusal } from './raw-refusal.ts';
 import type { Router } from './router.ts';
 import type { SourceEndpoints } from './secrets.ts';
 
@@ -42,17 +46,28 @@ const NO_ROWS = { inserted: 0, updated: 0, deleted: 0 };
 
 /**
  * Where the stream begins: at the stored position; else behind the first copy; else at spec.start. A new position is stored
- * before the stream begins, so that the choice is made once.
+ * before the stream begins, so that the choice is made once. A mode that was changed to Always makes the pipeline a new one, once.
  */
 export async function findStart(context: StartContext): Promise<StreamStart> {
-  const { stored, session, checkpoint } = context;
+  const { stored, session, checkpoint, log } = context;
+  const { mode } = context.config.pipeline.initialLoad;
   if (stored.position !== null) {
-    return { position: stored.position, catchUp: new CatchUp(await loadCatchUp(session, checkpoint.pipeline)), isNew: false };
+    const store = new SnapshotStore(checkpoint.pipeline, checkpoint.fenceSql());
+    const copied = await store.read(session);
+    if (mode !== 'Always' || copied?.mode === 'Always') {
+      if (copied !== null && copied.mode !== mode) await store.setMode(session, mode);
+      return { position: stored.position, catchUp: new CatchUp(copied === null ? undefined : catchUpOf(copied)), isNew: false };
+    }
+    log.warn({ position: stored.position }, 'initialLoad.mode was set to Always: the tables are copied anew');
   }
-  const copies = context.config.pipeline.initialLoad.mode !== 'Never';
-  const start = copies ? await copyFirst(context) : await startAsAsked(context);
+  const start = mode === 'Never' ? await startAsAsked(context) : await copyFirst(context);
   const advance = checkpoint.advanceSql({ position: start.position, transactions: 0, rows: NO_ROWS });
-  await session.query(`${forgetFinishedSql(checkpoint.pipeline)};${advance};COMMIT`);
+  const follow = [forgetFinishedSql(checkpoint.pipeline), followSql(checkpoint.pipeline, mode)];
+  try {
+    await session.query(`${follow.join(';')};${advance};COMMIT`);
+  } catch (error) {
+    throw checkpoint.explain(error);
+  }
   context.board.positionIs(start.position);
   return start;
 }
@@ -67,24 +82,27 @@ async function startAsAsked({ config, sources, checkpoint, log }: StartContext):
 }
 
 async function copyFirst(context: StartContext): Promise<StreamStart> {
-  const { config, sources, openTarget, checkpoint, router, board, log, signal, failpoint } = context;
+  const { config, session, sources, openTarget, checkpoint, router, board, log, signal, failpoint } = context;
   const { mode, chunkRows, parallelism } = config.pipeline.initialLoad;
   const copier = new SnapshotCopier({
     source: sources.master,
     target: openTarget,
     tables: () => withSession(sources.master, (session) => selectTables(session, router)),
+    route: ({ schema, table }) => router.route(schema, table),
     pipeline: checkpoint.pipeline,
     fenceSql: checkpoint.fenceSql(),
+    rawRefusal: (flavor) => rawRefusal(session, flavor, config.pipeline.apply.mode),
+    beginSql: [forgetPositionSql(checkpoint.pipeline), abandonDdlSql(checkpoint.pipeline)],
     options: { mode: mode === 'Always' ? 'Always' : 'WhenNew', chunkRows, parallelism },
     onProgress: (progress) => board.copying(progress),
     onNotice: (text) => log.warn({}, text),
     signal,
     failpoint,
   });
-  const { start, tables, rows, bytes, seconds } = await copier.run();
+  const copy = await copier.run();
+  const { tables, rows, bytes, seconds } = copy;
   log.info({ tables: tables.length, rows, bytes, seconds }, 'first copy done');
-  const catchUps = new Map<string, TableCatchUp>(tables.map(({ schema, table, catchUp }) => [`${schema}.${table}`, catchUp]));
-  return { position: start, catchUp: new CatchUp(catchUps), isNew: true };
+  return { position: copy.start, catchUp: new CatchUp(copy), isNew: true };
 }
 
 /** The source's tables that travel, as they are now. */

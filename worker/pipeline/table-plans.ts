@@ -3,7 +3,7 @@ import type { TableMap } from '../source/table-map.ts';
 import type { WriteMode } from '../target/batch-writer.ts';
 import { planTable, type TablePlan } from '../target/plan/table-plan.ts';
 import type { TableMetadataCache } from '../target/table-metadata.ts';
-import { tableFindings, type TableFinding } from '../target/table-findings.ts';
+import { findingError, tableFindings, type TableFinding } from '../target/table-findings.ts';
 import { judgeTable } from '../target/table-verdict.ts';
 import type { TablePlans } from './apply-loop.ts';
 
@@ -43,7 +43,7 @@ export class TargetTablePlans implements TablePlans {
     return this.#decisions.get(map)?.mode ?? 'sql';
   }
 
-  /** Throws LK1307, LK1308, LK1310 or LK1314 when a table cannot be written as it is. */
+  /** Throws LK1307, LK1308, LK1310, LK1314 or LK1315 when a table cannot be written as it is. */
   async load(maps: readonly TableMap[]): Promise<void> {
     const { metadata } = this.#options;
     const missing = maps.filter((map) => !this.#decisions.has(map));
@@ -73,9 +73,9 @@ export class TargetTablePlans implements TablePlans {
     if (target === undefined)
       throw new LockkeeperError('LK1307', `the target has no table ${name}`, { details: { table: name } });
     const { notRaw, fault, sqlFault } = judgeTable(map, target, { mode, rawRefused });
-    if (fault !== null) throw errorOf(fault, name);
+    if (fault !== null) throw findingError(fault, name);
     const plan = planTable(map, target);
-    return { plan, mode: notRaw === null ? 'raw' : 'sql', sqlFault: sqlFault === null ? null : errorOf(sqlFault, name) };
+    return { plan, mode: notRaw === null ? 'raw' : 'sql', sqlFault: sqlFault === null ? null : findingError(sqlFault, name) };
   }
 
   /** Why rows of a table that is replayed must not be written as statements, should a row be missing; null when they may. */
@@ -88,8 +88,4 @@ export class TargetTablePlans implements TablePlans {
     this.#decisions = new Map();
     this.#options.metadata.invalidate();
   }
-}
-
-function errorOf({ code, message, found, remedy }: TableFinding, table: string): LockkeeperError {
-  return new LockkeeperError(code, message, { found, remedy, details: { table } });
 }

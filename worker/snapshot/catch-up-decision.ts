@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { SourcePosition } from '../source/position.ts';
-import type { TableCatchUp } from './types.ts';
+import type { StoredSnapshot, StoredTable } from './snapshot-store.ts';
+import type { CatchUpPlan, TableCatchUp } from './types.ts';
 
 /** A moment at which the source was read: the rows hold everything before `low` and nothing after `high`. */
 export interface SnapshotPoint {
@@ -24,6 +25,38 @@ export function decideCatchUp(start: SourcePosition, used: readonly SnapshotPoin
   const together = used.every((point) => point.point === last.point);
   if (!together || !last.exact) return { kind: 'convergeUntil', position: last.high };
   return samePlace(start, last.high) ? { kind: 'none' } : { kind: 'skipUntil', position: last.high };
+}
+
+/** How the stream brings up to date what a first copy read. */
+export function catchUpOf({ start, points, tables }: StoredSnapshot): CatchUpPlan {
+  const numbered = new Map(points.map((point) => [point.point, point]));
+  // A point counts from its first chunk on: all tables that existed then are in the record by that time.
+  const listed = Math.max(0, ...tables.flatMap((table) => pointsOf(table)));
+  return {
+    tables: tables.map((table) => {
+      const { source, state, settledPoint } = table;
+      if (state === 'gone') return { ...source, catchUp: skipUntilBegin(start, numbered.get(settledPoint ?? 0)) };
+      const used = new Set([...pointsOf(table), ...(settledPoint === null ? [] : [settledPoint])]);
+      return {
+        ...source,
+        catchUp: decideCatchUp(
+          start,
+          [...used].map((point) => numbered.get(point)!),
+        ),
+      };
+    }),
+    others: skipUntilBegin(start, numbered.get(listed)),
+  };
+}
+
+function pointsOf({ chunks }: StoredTable): number[] {
+  return chunks.flatMap(({ point }) => (point === null ? [] : [point]));
+}
+
+/** For tables that did not exist at a point. */
+function skipUntilBegin(start: SourcePosition, point: SnapshotPoint | undefined): TableCatchUp {
+  if (point === undefined || samePlace(start, point.low)) return { kind: 'none' };
+  return { kind: 'skipUntil', position: point.low };
 }
 
 /** Whether two positions name the same point of the log; their clocks do not count. */

@@ -17,6 +17,8 @@ export interface CopyPlan {
   readonly table: SnapshotTable;
   /** Null: the table is copied in one piece. */
   readonly key: ChunkKey | null;
+  /** Rows of the past are copied too. */
+  readonly history: boolean;
   readonly columns: readonly ColumnTransport[];
 }
 
@@ -54,7 +56,8 @@ export async function copyChunk(
   const condition = rangeCondition(plan.key, range.lower, range.upper);
   const jsonColumns = plan.columns.filter((column) => column.typedJson);
   const typed = jsonColumns.map((column) => holdsTypedValues(column.select)).join(' OR ');
-  const from = `${qualified(plan.table.source)}${plan.key === null ? '' : ` FORCE INDEX (${plan.key.index})`}`;
+  const rows = `${qualified(plan.table.source)}${plan.history ? ' FOR SYSTEM_TIME ALL' : ''}`;
+  const from = plan.key === null ? rows : `${rows} FORCE INDEX (${plan.key.index})`;
   const documents =
     typed === '' ? [] : await fromSource(source.values(`SELECT ${list(jsonColumns)} FROM ${from}${where(condition, typed)}`));
   const rest = documents.length === 0 ? '' : `NOT (${typed})`;

@@ -40,6 +40,7 @@ function table(columns: ColumnMetadata[], primary: string[] | null, uniqueKeys: 
     uniqueKeys: uniqueKeys.map((key) => ({ name: 'u', columns: [], nullable: false, functional: false, ...key })),
     foreignKeys: [],
     referencedBy: [],
+    versioning: null,
     triggers: [],
   };
 }

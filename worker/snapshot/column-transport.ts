@@ -17,11 +17,15 @@ export interface ColumnTransport {
 const TEXT = new Set(['char', 'varchar', 'tinytext', 'text', 'mediumtext', 'longtext', 'enum', 'set']);
 
 /**
- * The transports of all columns that are stored at the source; generated ones are left to the target.
+ * The transports of all columns that are stored at the source; generated ones are left to the target. Of a versioned table the two
+ * that tell a row's time are among them.
  * Throws LK1308 when the target lacks a column or computes it.
  */
 export function planColumns(source: TableMetadata, target: TableMetadata, flavors: Flavors): readonly ColumnTransport[] {
-  return source.columns
+  const { versioning } = source;
+  const period = versioning === null ? [] : [versioning.begin, versioning.end];
+  const times = period.map((name): ColumnTransport => ({ name, select: identifier(name), store: null, typedJson: false }));
+  const columns = source.columns
     .filter((column) => column.generated === null)
     .map((column) => {
       const stored = target.columns.find((candidate) => candidate.name.toLowerCase() === column.name.toLowerCase());
@@ -33,6 +37,7 @@ export function planColumns(source: TableMetadata, target: TableMetadata, flavor
       }
       return transport(column, stored, flavors);
     });
+  return [...columns, ...times];
 }
 
 function transport(source: ColumnMetadata, target: ColumnMetadata, flavors: Flavors): ColumnTransport {

@@ -71,6 +71,11 @@ async function joinSnapshots(
   control: SourceSession,
   readers: readonly SourceReader[],
 ): Promise<Bounds> {
+  // All tables are gone: nothing is read, so there is nothing to hold still.
+  if (request.tables.length === 0) {
+    const position = await currentPosition(control);
+    return { low: position, high: position, exact: true };
+  }
   const lockTables = `LOCK TABLES ${request.tables.map((table) => `${quoted(table)} READ`).join(', ')}`;
   const flush = 'FLUSH TABLES WITH READ LOCK';
   const ways = request.tables.length > MANY_TABLES ? [flush, lockTables] : [lockTables, flush];

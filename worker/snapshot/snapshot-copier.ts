@@ -1,32 +1,29 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { RowDataPacket } from 'mysql2';
 import { LockkeeperError } from '../../common/errors.ts';
 import { currentPosition, startingPosition } from '../source/current-position.ts';
 import { withSession } from '../source/endpoint.ts';
 import { checkPosition } from '../source/position-check.ts';
-import { quote, type SqlRunner, type TargetSession } from '../target/session.ts';
-import { TableMetadataCache } from '../target/table-metadata.ts';
-import { decideCatchUp, samePlace, type SnapshotPoint } from './catch-up-decision.ts';
+import type { TargetSession } from '../target/session.ts';
+import { catchUpOf, samePlace } from './catch-up-decision.ts';
 import { chooseChunkKey } from './chunk-key.ts';
 import { ChunkQueue } from './chunk-queue.ts';
 import { planColumns } from './column-transport.ts';
-import { openConsistentPoint } from './consistent-point.ts';
 import { runWorker, type TableJob } from './copy-round.ts';
+import { historyRefusal } from './history.ts';
+import { takeMoment, type Moment } from './moment.ts';
 import { ProgressReport } from './progress.ts';
+import { findRecord, isSettled, roundIsNeeded } from './round-plan.ts';
 import { SnapshotStore, type StoredSnapshot, type StoredTable } from './snapshot-store.ts';
 import { SourceReader } from './source-reader.ts';
-import { readSourceTables, type SourceTable } from './source-tables.ts';
-import { prepareGroup, type ReadyTable, type RoundTable, type TargetGroupContext } from './target-group.ts';
+import { prepareGroup, type ReadyTable, type TargetGroupContext } from './target-group.ts';
 import { locksAutoIncrement, prepareLoading, TargetTables } from './target-tables.ts';
 import {
   nameOfTable,
   type Clock,
-  type CopiedTable,
   type Flavors,
   type SnapshotCopierOptions,
   type SnapshotResult,
   type SnapshotTable,
-  type TableCatchUp,
 } from './types.ts';
 
 const systemClock: Clock = {
@@ -36,44 +33,9 @@ const systemClock: Clock = {
 
 /** Tables that the source keeps altering are tried again so many times. */
 const MAX_ROUNDS = 10;
-/** Definitions must hold still while a point is taken. */
-const POINT_TRIES = 5;
 /** A chunk is one transaction at the target; wide rows make smaller chunks. */
 const MAX_CHUNK_BYTES = 64 * 1024 * 1024;
 const MIN_CHUNK_ROWS = 100;
-
-/** What the stream must still do differently for tables of an earlier first copy, by `schema.table` of the source. */
-export async function loadCatchUp(session: SqlRunner, pipeline: string): Promise<Map<string, TableCatchUp>> {
-  const stored = await new SnapshotStore(pipeline, '').read(session);
-  return new Map(stored === null ? [] : catchUps(stored).map((table) => [nameOfTable(table), table.catchUp]));
-}
-
-function catchUps(stored: StoredSnapshot): CopiedTable[] {
-  const points = new Map(stored.points.map((point) => [point.point, point]));
-  return stored.tables.map(({ source, state, chunks, settledPoint }) => {
-    if (state === 'gone') {
-      const point = settledPoint === null ? undefined : points.get(settledPoint);
-      return { ...source, catchUp: point === undefined ? { kind: 'none' } : { kind: 'skipUntil', position: point.low } };
-    }
-    const used = new Set(chunks.flatMap(({ point }) => (point === null ? [] : [point])));
-    if (settledPoint !== null) used.add(settledPoint);
-    return {
-      ...source,
-      catchUp: decideCatchUp(
-        stored.start,
-        [...used].map((point) => points.get(point)!),
-      ),
-    };
-  });
-}
-
-/** The moment that a round reads at, and what the tables looked like then. */
-interface Moment extends SnapshotPoint {
-  readonly readers: readonly SourceReader[];
-  readonly tables: readonly Omit<RoundTable, 'record'>[];
-  /** Tables that the source no longer has. */
-  readonly gone: readonly SnapshotTable[];
-}
 
 /**
  * The first copy of a pipeline's tables. A run goes on where an earlier one ended, however it ended: chunks that were committed stay,
@@ -129,68 +91,80 @@ export class SnapshotCopier {
     if (known?.state === 'done') return resultOf(known, 0);
     await prepareLoading(session);
     await this.#settleStart(session, known);
-    const { tables } = this.#options;
-    const wanted = typeof tables === 'function' ? await tables() : tables;
     for (let round = 1; ; round++) {
-      const stored = (await this.#store.read(session))!;
-      const pending = await this.#pending(session, wanted, stored);
-      if (pending.length === 0) {
+      const stored = await this.#readRecord(session);
+      if (!roundIsNeeded(stored, await this.#options.tables(), round === 1)) {
         await this.#store.finish(session);
         return resultOf(stored, this.#progress.seconds);
       }
       if (round > MAX_ROUNDS) {
-        throw new LockkeeperError('LK1601', `${nameOfTable(pending[0]!.source)} is altered again and again while it is copied`, {
-          details: { tables: pending.map((table) => nameOfTable(table.source)) },
+        const open = stored.tables.filter((record) => !isSettled(record)).map((record) => nameOfTable(record.source));
+        throw new LockkeeperError('LK1601', `${open[0]} is altered again and again while it is copied`, {
+          details: { tables: open },
         });
       }
-      await this.#round(session, wanted, pending, stored);
+      await this.#round(session, stored);
     }
   }
 
   /** The stream will begin where the first run began, if the source can still go on from there; otherwise all is copied anew. */
   async #settleStart(session: TargetSession, known: StoredSnapshot | null): Promise<void> {
-    await withSession(this.#options.source, async (source) => {
-      if (known === null) return this.#store.begin(session, await startingPosition(source));
+    const { source, onNotice, beginSql: alsoSql } = this.#options;
+    const { mode } = this.#options.options;
+    await withSession(source, async (server) => {
+      if (known === null || known.state === 'followed') {
+        // Rows that the stream has worked on are the target's own unless somebody says that they may go.
+        const owned = known !== null && mode === 'Always';
+        return this.#store.begin(session, await startingPosition(server), mode, { owned, alsoSql });
+      }
       try {
-        if ((await checkPosition(source, known.start)) !== null) return;
+        if ((await checkPosition(server, known.start)) !== null) return;
       } catch (error) {
         if (!(error instanceof LockkeeperError) || !['LK1109', 'LK1110'].includes(error.code)) throw error;
       }
-      this.#options.onNotice?.('the source cannot go on from where the first copy began, so the tables are copied anew');
-      await this.#store.restart(session, await startingPosition(source));
+      onNotice?.('the source cannot go on from where the first copy began, so the tables are copied anew');
+      await this.#store.begin(session, await startingPosition(server), mode, { owned: true, alsoSql });
     });
   }
 
-  /** Tables still to copy. Those that no longer travel are set aside. */
-  async #pending(session: TargetSession, wanted: readonly SnapshotTable[], stored: StoredSnapshot): Promise<SnapshotTable[]> {
-    const names = new Set(wanted.map((table) => nameOfTable(table.source)));
-    for (const record of stored.tables) {
-      if (!names.has(nameOfTable(record.source)) && !isSettled(record))
-        await this.#store.setTable(session, record.source, 'gone');
-    }
-    return wanted.filter((table) => {
-      const record = find(stored, table);
-      return record === null || !isSettled(record);
+  /** Tables that no longer travel where they did are no business of the copy's: their rows stay as they are. */
+  async #readRecord(session: TargetSession): Promise<StoredSnapshot> {
+    const stored = (await this.#store.read(session))!;
+    const strays = stored.tables.filter(({ source, target, state }) => {
+      const now = this.#options.route(source);
+      return state !== 'gone' && (now === null || nameOfTable(now) !== nameOfTable(target));
     });
+    if (strays.length === 0) return stored;
+    for (const { source } of strays) await this.#store.setGone(session, source, null);
+    return (await this.#store.read(session))!;
   }
 
-  async #round(
-    session: TargetSession,
-    wanted: readonly SnapshotTable[],
-    pending: readonly SnapshotTable[],
-    stored: StoredSnapshot,
-  ): Promise<void> {
+  async #round(session: TargetSession, stored: StoredSnapshot): Promise<void> {
+    const { source, options, tables: list } = this.#options;
     this.#lastPoint = Math.max(0, ...stored.points.map(({ point }) => point)) + 1;
-    const observer = this.#keep(await SourceReader.open(this.#options.source));
-    const moment = await this.#takeMoment(observer, pending);
+    const observer = this.#keep(await SourceReader.open(source));
+    const moment = await takeMoment(
+      {
+        point: this.#lastPoint,
+        source,
+        connections: options.parallelism,
+        list,
+        stored,
+        clock: this.#clock,
+        signal: this.#stop.signal,
+      },
+      observer,
+    );
+    for (const reader of moment.readers) this.#keep(reader);
     try {
       await this.#store.addPoint(session, moment);
       // A dropped table that shares its target table with others makes them start anew.
-      for (const table of moment.gone) await this.#setGone(session, table, stored, moment.point);
-      const known = moment.gone.length === 0 ? stored : (await this.#store.read(session))!;
-      const jobs = await this.#prepare(session, wanted, moment, known, observer);
+      for (const record of moment.gone) await this.#setGone(session, record, stored, moment.point);
+      for (const table of moment.anew) await this.#store.setTable(session, table.source, 'emptying');
+      const known = (await this.#store.read(session))!;
+      const jobs = await this.#prepare(session, moment, known, observer);
       observer.destroy();
-      this.#planProgress(wanted, known, jobs, moment);
+      this.#planProgress(known, jobs, moment);
       await this.#runWorkers(jobs, moment);
       for (const job of jobs) {
         if (job.stale === null) continue;
@@ -202,90 +176,42 @@ export class SnapshotCopier {
     }
   }
 
-  /** Takes a consistent point. Definitions are read before and after; they must not change in between. */
-  async #takeMoment(observer: SourceReader, pending: readonly SnapshotTable[]): Promise<Moment> {
-    const { source, options } = this.#options;
-    const routes = pending.map((table) => table.source);
-    try {
-      let before = await readSourceTables(observer, routes);
-      for (let attempt = 1; attempt <= POINT_TRIES; attempt++) {
-        const there = pending.filter((table) => before.has(nameOfTable(table.source)));
-        const { readers, low, high, exact } = await openConsistentPoint({
-          source,
-          tables: there.map((table) => table.source),
-          connections: options.parallelism,
-          clock: this.#clock,
-          signal: this.#stop.signal,
-        });
-        for (const reader of readers) this.#keep(reader);
-        const metadata = new TableMetadataCache(observer);
-        if (there.length > 0) await metadata.load(there.map((table) => table.source));
-        const after = await readSourceTables(observer, routes);
-        if (routes.every((route) => definitionOf(before, route) === definitionOf(after, route))) {
-          const tables = there.map((table) => ({
-            table,
-            facts: after.get(nameOfTable(table.source))!,
-            metadata: metadata.get(table.source.schema, table.source.table)!,
-          }));
-          return {
-            point: this.#lastPoint,
-            low,
-            high,
-            exact,
-            readers,
-            tables,
-            gone: pending.filter((table) => !there.includes(table)),
-          };
-        }
-        for (const reader of readers) reader.destroy();
-        before = after;
-      }
-    } catch (error) {
-      throw observer.explain(error);
-    }
-    throw new LockkeeperError('LK1602', 'tables are altered again and again while a consistent point is taken');
-  }
-
-  /** The source dropped a table before the point: the target's goes too, and its events of before are skipped. */
-  async #setGone(session: TargetSession, table: SnapshotTable, stored: StoredSnapshot, point: number): Promise<void> {
-    const record = find(stored, table) ?? { created: false, chunks: [] };
-    if (record.chunks.some((chunk) => chunk.point !== null)) {
+  /** The source dropped or renamed a table before the point: the target's goes too, and its events of before are skipped. */
+  async #setGone(session: TargetSession, record: StoredTable, stored: StoredSnapshot, point: number): Promise<void> {
+    const holdsRows = record.state === 'emptying' || record.chunks.some((chunk) => chunk.point !== null);
+    if (record.state !== 'gone' && (record.created || holdsRows)) {
       const targets = new TargetTables(session, this.#store, this.#options.pipeline);
       const siblings = stored.tables.filter(
-        (other) => other !== record && other.state !== 'gone' && nameOfTable(other.target) === nameOfTable(table.target),
+        (other) => other !== record && other.state !== 'gone' && nameOfTable(other.target) === nameOfTable(record.target),
       );
-      for (const sibling of siblings) await this.#store.setTable(session, sibling.source, 'emptying');
-      const kept = siblings.length > 0 || !record.created;
-      if (kept) await targets.empty(table.target);
-      else await targets.drop(table.target, (milliseconds) => this.#clock.sleep(milliseconds, this.#stop.signal));
+      if (holdsRows) for (const sibling of siblings) await this.#store.setTable(session, sibling.source, 'emptying');
+      if (siblings.length === 0 && record.created)
+        await targets.drop(record.target, (milliseconds) => this.#clock.sleep(milliseconds, this.#stop.signal));
+      else if (holdsRows && (await targets.exists(record.target))) await targets.empty(record.target);
     }
-    await this.#store.beginTables(session, [{ table, state: 'copying', definition: '', created: false, laterIndexes: [] }]);
-    await this.#store.setTable(session, table.source, 'gone', point);
+    await this.#store.setGone(session, record.source, point);
   }
 
   /** Brings the target's tables into the state from which the round goes on. */
-  async #prepare(
-    session: TargetSession,
-    wanted: readonly SnapshotTable[],
-    moment: Moment,
-    stored: StoredSnapshot,
-    observer: SourceReader,
-  ): Promise<TableJob[]> {
-    const { pipeline, options, onNotice } = this.#options;
+  async #prepare(session: TargetSession, moment: Moment, stored: StoredSnapshot, observer: SourceReader): Promise<TableJob[]> {
+    const { pipeline, options, onNotice, route, rawRefusal } = this.#options;
     const context: TargetGroupContext = {
       session,
       store: this.#store,
       targets: new TargetTables(session, this.#store, pipeline),
       flavors: { source: moment.low.flavor, target: session.flavor },
       mode: options.mode,
-      travels: (source) => wanted.find((table) => nameOfTable(table.source) === nameOfTable(source))?.target ?? null,
-      schemaOf: (schema) => readSchema(observer, schema),
+      historyRefusal: moment.tables.some(({ metadata }) => metadata.versioning !== null)
+        ? await historyRefusal(observer, session, await rawRefusal(moment.low.flavor))
+        : null,
+      travels: route,
+      schemaOf: (schema) => moment.schemas.get(schema)!,
       notice: (text) => onNotice?.(text),
       sleep: (milliseconds) => this.#clock.sleep(milliseconds, this.#stop.signal),
     };
     await context.targets.load(moment.tables.map(({ table }) => table.target));
     const ready: ReadyTable[] = [];
-    const tables = moment.tables.map((table) => ({ ...table, record: find(stored, table.table) }));
+    const tables = moment.tables.map((table) => ({ ...table, record: findRecord(stored, table.table) }));
     for (const [target, group] of Map.groupBy(tables, ({ table }) => nameOfTable(table.target))) {
       const records = stored.tables.filter((record) => nameOfTable(record.target) === target);
       ready.push(...(await prepareGroup(context, group, records)));
@@ -304,9 +230,11 @@ export class SnapshotCopier {
   ): TableJob {
     const { chunkRows } = this.#options.options;
     const chunks = record?.chunks ?? [];
-    const key = chooseChunkKey(metadata);
+    // Of one key there may be many rows of the past.
+    const history = metadata.versioning !== null;
+    const key = history ? null : chooseChunkKey(metadata);
     return {
-      plan: { table, key, columns: planColumns(metadata, target, flavors) },
+      plan: { table, key, history, columns: planColumns(metadata, target, flavors) },
       queue: new ChunkQueue(chunks),
       chunkRows: Math.min(chunkRows, Math.max(MIN_CHUNK_ROWS, Math.floor(MAX_CHUNK_BYTES / Math.max(1, facts.rowBytes)))),
       definition: facts.definition,
@@ -372,17 +300,18 @@ export class SnapshotCopier {
     if (failure !== null) throw (failure as { error: unknown }).error;
   }
 
-  #planProgress(wanted: readonly SnapshotTable[], stored: StoredSnapshot, jobs: readonly TableJob[], moment: Moment): void {
+  #planProgress(stored: StoredSnapshot, jobs: readonly TableJob[], moment: Moment): void {
     const rowsOf = new Map(moment.tables.map(({ table, facts }) => [nameOfTable(table.source), facts.rows]));
     const kept = stored.tables.filter(
       (record) =>
-        isSettled(record) || jobs.some((job) => job.mixed && nameOfTable(job.plan.table.source) === nameOfTable(record.source)),
+        record.state === 'done' ||
+        jobs.some((job) => job.mixed && nameOfTable(job.plan.table.source) === nameOfTable(record.source)),
     );
     const chunks = kept.flatMap((record) => record.chunks.filter((chunk) => chunk.point !== null));
     const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
-    const settled = kept.filter(isSettled);
+    const settled = stored.tables.filter((record) => record.state === 'done');
     this.#progress.plan({
-      tables: wanted.length,
+      tables: settled.length + moment.tables.length,
       tablesDone: settled.length,
       rowsEstimate: sum(settled.flatMap((record) => record.chunks.map((chunk) => chunk.rows))) + sum([...rowsOf.values()]),
       chunks:
@@ -412,29 +341,10 @@ export class SnapshotCopier {
 function resultOf(stored: StoredSnapshot, seconds: number): SnapshotResult {
   const chunks = stored.tables.flatMap((table) => table.chunks);
   return {
+    ...catchUpOf(stored),
     start: stored.start,
-    tables: catchUps(stored),
     rows: chunks.reduce((sum, chunk) => sum + chunk.rows, 0),
     bytes: chunks.reduce((sum, chunk) => sum + chunk.bytes, 0),
     seconds,
   };
-}
-
-function isSettled(record: StoredTable): boolean {
-  return record.state === 'done' || record.state === 'gone';
-}
-
-function find(stored: StoredSnapshot, table: SnapshotTable): StoredTable | null {
-  return stored.tables.find((record) => nameOfTable(record.source) === nameOfTable(table.source)) ?? null;
-}
-
-function definitionOf(tables: ReadonlyMap<string, SourceTable>, route: SnapshotTable['source']): string | undefined {
-  return tables.get(nameOfTable(route))?.definition;
-}
-
-async function readSchema(observer: SourceReader, schema: string): Promise<{ charset: string; collation: string }> {
-  const [row] = await observer.query<RowDataPacket[]>(
-    `SELECT DEFAULT_CHARACTER_SET_NAME AS charset, DEFAULT_COLLATION_NAME AS collation FROM information_schema.SCHEMATA WHERE SCHEMA_NAME=${quote(schema)}`,
-  );
-  return { charset: String(row?.['charset']), collation: String(row?.['collation']) };
 }

@@ -32,8 +32,14 @@ export interface StoredTable extends SnapshotTable {
   readonly chunks: readonly StoredChunk[];
 }
 
+/** spec.initialLoad.mode. */
+export type LoadMode = 'WhenNew' | 'Never' | 'Always';
+
 export interface StoredSnapshot {
-  readonly state: 'copying' | 'done';
+  /** `followed`: the stream has begun behind it, or instead of it. */
+  readonly state: 'copying' | 'done' | 'followed';
+  /** What the pipeline last acted on. */
+  readonly mode: LoadMode;
   readonly start: SourcePosition;
   readonly points: readonly SnapshotPoint[];
   readonly tables: readonly StoredTable[];
@@ -85,6 +91,7 @@ export class SnapshotStore {
     const chunksByTable = Map.groupBy(chunks, (chunk) => `${text(chunk['source_schema'])}\0${text(chunk['source_table'])}`);
     return {
       state: text(snapshot['state']) as StoredSnapshot['state'],
+      mode: text(snapshot['mode']) as LoadMode,
       start: JSON.parse(text(snapshot['start_position'])) as SourcePosition,
       points: points.map((row) => ({
         point: Number(row['point']),
@@ -108,25 +115,30 @@ export class SnapshotStore {
     };
   }
 
-  /** Forgets everything of this pipeline and begins anew. */
-  async begin(session: TargetSession, start: SourcePosition): Promise<void> {
-    const forget = ['snapshot', 'snapshot_point', 'snapshot_table', 'snapshot_chunk'].map(
-      (table) => `DELETE FROM lockkeeper.${table} WHERE ${this.#where}`,
-    );
+  /**
+   * Begins a copy whose stream will begin at `start`, together with `alsoSql`. What is known of an earlier one is forgotten; with
+   * `owned`, its target tables are kept in mind as ours: they hold rows that must go.
+   */
+  async begin(
+    session: TargetSession,
+    start: SourcePosition,
+    mode: LoadMode,
+    { owned, alsoSql = [] }: { readonly owned: boolean; readonly alsoSql?: readonly string[] },
+  ): Promise<void> {
     await this.commit(session, [
-      ...forget,
-      `INSERT INTO lockkeeper.snapshot (pipeline,format,state,start_position) VALUES (${quote(this.#pipeline)},${FORMAT},'copying',${json(start)})`,
+      `REPLACE INTO lockkeeper.snapshot (pipeline,format,state,mode,start_position) VALUES (${quote(this.#pipeline)},${FORMAT},'copying',${quote(mode)},${json(start)})`,
+      `DELETE FROM lockkeeper.snapshot_point WHERE ${this.#where}`,
+      `DELETE FROM lockkeeper.snapshot_chunk WHERE ${this.#where}`,
+      owned
+        ? `UPDATE lockkeeper.snapshot_table SET state='emptying',settled_point=NULL WHERE ${this.#where}`
+        : `DELETE FROM lockkeeper.snapshot_table WHERE ${this.#where}`,
+      ...alsoSql,
     ]);
   }
 
-  /** Begins anew, but keeps in mind which target tables hold rows of ours that must go. */
-  async restart(session: TargetSession, start: SourcePosition): Promise<void> {
-    await this.commit(session, [
-      `UPDATE lockkeeper.snapshot SET start_position=${json(start)},state='copying' WHERE ${this.#where}`,
-      `DELETE FROM lockkeeper.snapshot_point WHERE ${this.#where}`,
-      `DELETE FROM lockkeeper.snapshot_chunk WHERE ${this.#where}`,
-      `UPDATE lockkeeper.snapshot_table SET state='emptying',settled_point=NULL WHERE ${this.#where}`,
-    ]);
+  /** Records which mode was last acted on. */
+  async setMode(session: TargetSession, mode: LoadMode): Promise<void> {
+    await this.commit(session, [`UPDATE lockkeeper.snapshot SET mode=${quote(mode)} WHERE ${this.#where}`]);
   }
 
   async addPoint(session: TargetSession, point: SnapshotPoint): Promise<void> {
@@ -165,6 +177,14 @@ export class SnapshotStore {
   ): Promise<void> {
     await this.commit(session, [
       `UPDATE lockkeeper.snapshot_table SET state=${quote(state)},settled_point=${settledPoint ?? 'NULL'} WHERE ${this.#of(source)}`,
+    ]);
+  }
+
+  /** The table does not exist at the point, or does not travel (null): nothing of it is waited for. */
+  async setGone(session: TargetSession, source: TableRoute, point: number | null): Promise<void> {
+    await this.commit(session, [
+      `DELETE FROM lockkeeper.snapshot_chunk WHERE ${this.#of(source)}`,
+      `UPDATE lockkeeper.snapshot_table SET state='gone',settled_point=${point ?? 'NULL'} WHERE ${this.#of(source)}`,
     ]);
   }
 
@@ -221,6 +241,17 @@ export class SnapshotStore {
       details: { pipeline: this.#pipeline },
     });
   }
+}
+
+/** The mode that the pipeline last acted on; null when it never copied anything. */
+export async function readLoadMode(session: SqlRunner, pipeline: string): Promise<LoadMode | null> {
+  const rows = await session.query<RowDataPacket[]>(`SELECT mode FROM lockkeeper.snapshot WHERE pipeline=${quote(pipeline)}`);
+  return rows[0] === undefined ? null : (text(rows[0]['mode']) as LoadMode);
+}
+
+/** SQL for the transaction that stores the first position of a stream: from then on the copy is history, whatever became of it. */
+export function followSql(pipeline: string, mode: LoadMode): string {
+  return `UPDATE lockkeeper.snapshot SET state='followed',mode=${quote(mode)} WHERE pipeline=${quote(pipeline)}`;
 }
 
 function chunkOf(row: RowDataPacket): StoredChunk {

@@ -15,6 +15,7 @@ export const snapshotTablesSql: readonly string[] = [
   ${pipeline} PRIMARY KEY,
   format INT NOT NULL,
   state VARCHAR(10) CHARACTER SET ascii NOT NULL,
+  mode VARCHAR(10) CHARACTER SET ascii NOT NULL,
   start_position ${json} NOT NULL,
   started_at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
   finished_at TIMESTAMP(6) NULL

@@ -113,10 +113,6 @@ export class SourceReader implements SqlRunner {
     this.#connection.resume();
   }
 
-  explain(error: unknown): unknown {
-    return error;
-  }
-
   /** What is under way rejects with LK1102. */
   destroy(): void {
     this.#answers.fail(new LockkeeperError('LK1102', 'the connection to the source was closed'));

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { RowDataPacket } from 'mysql2';
 import { errnoBehind } from '../../common/mysql-errors.ts';
 import type { TableRoute } from '../source/table-map.ts';
+import { isTransactional } from '../target/engines.ts';
 import { quote } from '../target/session.ts';
 import type { SourceReader } from './source-reader.ts';
 import { nameOfTable, qualified } from './types.ts';
@@ -23,11 +24,16 @@ export interface SourceTable {
   readonly rowBytes: number;
 }
 
+/** What tables and columns of a schema have unless they say otherwise. */
+export interface SchemaDefaults {
+  readonly charset: string;
+  readonly collation: string;
+}
+
 const ER_NO_SUCH_TABLE = 1146;
 const ER_BAD_DB = 1049;
 const ER_ACCESS_DENIED = 1227;
 const ER_UNKNOWN_TABLE = 1109;
-const TRANSACTIONAL = new Set(['innodb', 'rocksdb', 'tokudb']);
 
 /** Null when the table does not exist. */
 export async function readSourceTable(reader: SourceReader, table: TableRoute): Promise<SourceTable | null> {
@@ -51,7 +57,7 @@ export async function readSourceTable(reader: SourceReader, table: TableRoute): 
       .update(`${lasting}\0${String(facts['made'])}\0${ids}`)
       .digest('hex'),
     identified: ids !== '',
-    transactional: TRANSACTIONAL.has(String(facts['engine']).toLowerCase()),
+    transactional: isTransactional(String(facts['engine'])),
     rows: Number(facts['table_rows'] ?? 0),
     rowBytes: Number(facts['row_bytes'] ?? 0),
   };
@@ -84,4 +90,14 @@ export async function readSourceTables(reader: SourceReader, tables: readonly Ta
     if (facts !== null) found.set(nameOfTable(table), facts);
   }
   return found;
+}
+
+/** All schemas, by name. */
+export async function readSchemas(reader: SourceReader): Promise<Map<string, SchemaDefaults>> {
+  const rows = await reader.query<RowDataPacket[]>(
+    'SELECT SCHEMA_NAME AS name, DEFAULT_CHARACTER_SET_NAME AS charset, DEFAULT_COLLATION_NAME AS collation FROM information_schema.SCHEMATA',
+  );
+  return new Map(
+    rows.map((row) => [String(row['name']), { charset: String(row['charset']), collation: String(row['collation']) }]),
+  );
 }

@@ -34,6 +34,20 @@ test('only the name changes', () => {
   expect(laterIndexes).toEqual([]);
 });
 
+test('tables without transactions become InnoDB, with their partitions; text is left alone', () => {
+  const { sql, replacedEngine } = define(`CREATE TABLE \`t\` (
+  \`engine\` varchar(20) DEFAULT 'ENGINE=MyISAM'
+) ENGINE=Aria DEFAULT CHARSET=utf8mb4 ROW_FORMAT=PAGE PAGE_CHECKSUM=1 TRANSACTIONAL=1 COMMENT='ENGINE=MyISAM ROW_FORMAT=PAGE'
+ PARTITION BY RANGE (\`id\`)
+(PARTITION \`a\` VALUES LESS THAN (10) ENGINE = Aria,
+ PARTITION \`b\` VALUES LESS THAN MAXVALUE ENGINE = Aria)`);
+  expect(replacedEngine).toBe('Aria');
+  expect(sql).toContain("`engine` varchar(20) DEFAULT 'ENGINE=MyISAM'");
+  expect(sql).toContain(") ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COMMENT='ENGINE=MyISAM ROW_FORMAT=PAGE'");
+  expect(sql.match(/ENGINE = InnoDB/g)).toHaveLength(2);
+  expect(define(mysqlTable).replacedEngine).toBeNull();
+});
+
 test('plain indexes are left for later, but not the one that AUTO_INCREMENT rests on', () => {
   const { sql, laterIndexes } = define(mysqlTable, { deferIndexes: true });
   expect(laterIndexes).toEqual(["KEY `n` (`note`(10),`e`) COMMENT 'later, please'"]);

@@ -1,4 +1,5 @@
 import type { TableRoute } from '../source/table-map.ts';
+import { isReplaced, TARGET_ENGINE } from '../target/engines.ts';
 import type { Flavors, SnapshotTable } from './types.ts';
 
 /** A piece of SQL text: `name` and `text` tokens keep their quotes. */
@@ -35,6 +36,8 @@ export interface TargetDefinition {
   readonly sql: string;
   /** Index definitions for `ALTER TABLE ... ADD`. */
   readonly laterIndexes: readonly string[];
+  /** The source's engine, where it has no transactions and the target's table gets another; else null. */
+  readonly replacedEngine: string | null;
 }
 
 export interface TargetDefinitionRequest {
@@ -51,7 +54,8 @@ export interface TargetDefinitionRequest {
 /** Rewrites a source table's definition for the target: names, foreign keys, and what the other family spells differently. */
 export function targetDefinition(request: TargetDefinitionRequest): TargetDefinition {
   const { table, flavors } = request;
-  const { head, items, tail } = splitDefinition(request.createTable);
+  const { head, items, tail: sourceTail } = splitDefinition(request.createTable);
+  const { tail, replacedEngine } = withTransactions(sourceTail);
   const kept: string[] = [];
   const later: string[] = [];
   const foreign = items.some(isForeignKey);
@@ -70,9 +74,9 @@ export function targetDefinition(request: TargetDefinitionRequest): TargetDefini
   const name = `${quoted(table.target.schema)}.${quoted(table.target.table)}`;
   const first = head.replace(/^CREATE TABLE `(?:[^`]|``)*`/, () => `CREATE TABLE IF NOT EXISTS ${name}`);
   const sql = `${first}\n  ${kept.join(',\n  ')}\n${tail}`;
-  if (flavors.source === flavors.target) return { sql, laterIndexes: later };
+  if (flavors.source === flavors.target) return { sql, laterIndexes: later, replacedEngine };
   const translate = flavors.target === 'mariadb' ? toMariadb : toMysql;
-  return { sql: translate(sql), laterIndexes: later.map(translate) };
+  return { sql: translate(sql), laterIndexes: later.map(translate), replacedEngine };
 }
 
 /** `CREATE TABLE name (`, the column and key definitions, `) ENGINE...`. */
@@ -108,6 +112,23 @@ function splitDefinition(sql: string): { head: string; items: string[]; tail: st
     }
   }
   throw new Error(`not a table definition: ${sql.slice(0, 100)}`);
+}
+
+/** The target's table must have transactions; options that only engines without them know go with the engine. */
+function withTransactions(tail: string): { tail: string; replacedEngine: string | null } {
+  let replacedEngine: string | null = null;
+  const engines = inCode(tail, (code) =>
+    code.replace(/\b(ENGINE ?= ?)(\w+)/g, (whole, option: string, engine: string) => {
+      if (!isReplaced(engine)) return whole;
+      replacedEngine = engine;
+      return option + TARGET_ENGINE;
+    }),
+  );
+  if (replacedEngine === null) return { tail, replacedEngine };
+  return {
+    tail: inCode(engines, (code) => code.replace(/ (?:ROW_FORMAT=(?:FIXED|PAGE)|PAGE_CHECKSUM=\d|TRANSACTIONAL=\d)\b/g, '')),
+    replacedEngine,
+  };
 }
 
 function isForeignKey(item: string): boolean {

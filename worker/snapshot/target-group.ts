@@ -1,9 +1,11 @@
 import { LockkeeperError } from '../../common/errors.ts';
 import type { TableRoute } from '../source/table-map.ts';
 import type { TargetSession } from '../target/session.ts';
+import { engineFinding, findingError } from '../target/table-findings.ts';
 import type { TableMetadata } from '../target/table-metadata.ts';
+import { historyError } from './history.ts';
 import type { SnapshotStore, StoredTable } from './snapshot-store.ts';
-import type { SourceTable } from './source-tables.ts';
+import type { SchemaDefaults, SourceTable } from './source-tables.ts';
 import type { TargetTables } from './target-tables.ts';
 import { nameOfTable, type Flavors, type SnapshotTable } from './types.ts';
 
@@ -30,9 +32,12 @@ export interface TargetGroupContext {
   readonly targets: TargetTables;
   readonly flavors: Flavors;
   readonly mode: 'WhenNew' | 'Always';
+  /** Why the history of versioned tables cannot be copied, or null. */
+  readonly historyRefusal: string | null;
   /** Where a source table goes, null when it does not travel. */
   readonly travels: (source: TableRoute) => TableRoute | null;
-  readonly schemaOf: (schema: string) => Promise<{ charset: string; collation: string }>;
+  /** Of a schema of the source. */
+  readonly schemaOf: (schema: string) => SchemaDefaults;
   readonly notice: (text: string) => void;
   readonly sleep: (milliseconds: number) => Promise<void>;
 }
@@ -89,20 +94,30 @@ export async function prepareGroup(
       details: { table: name, triggers: existing.triggers },
     });
   }
-  const state = { exists: existing !== undefined, hasRows: existing !== undefined && (await targets.hasRows(target)) };
+  const history = first!.metadata.versioning !== null;
+  const ours = records.some((record) => record.created);
+  const unfit = historyError(
+    nameOfTable(first!.table.source),
+    first!.metadata,
+    ours ? undefined : existing,
+    context.historyRefusal,
+  );
+  if (unfit !== null) throw unfit;
+  const state = { exists: existing !== undefined, hasRows: existing !== undefined && (await targets.hasRows(target, history)) };
   const verdict = judgeGroup(tables, records, state, context.mode);
   if (verdict === 'occupied') throw occupied(name);
   if (verdict === 'anew-together') {
     for (const record of records) if (record.state !== 'gone') await store.setTable(session, record.source, 'emptying');
     return [];
   }
-  const created = existing === undefined || records.some((record) => record.created);
+  const created = existing === undefined || ours;
+  if (existing !== undefined && !created) requireTransactions(existing);
   const rows = tables.reduce((sum, { facts }) => sum + facts.rows, 0);
   const definition = created
     ? await targets.define(first!.table, first!.metadata, first!.facts.createTable, context.flavors, {
         deferIndexes: rows >= DEFER_INDEXES_ROWS,
         travels: context.travels,
-        onOmitted: context.notice,
+        onChanged: context.notice,
       })
     : null;
   const starting = verdict === 'anew' ? tables : tables.filter(({ record }) => record === null);
@@ -120,13 +135,14 @@ export async function prepareGroup(
     }
     await begin('emptying');
     if (existing !== undefined && created) await targets.drop(target, context.sleep);
-    else if (existing !== undefined) await targets.empty(target);
+    else if (existing !== undefined) await targets.empty(target, history);
   }
   if (starting.length > 0) await begin('copying');
   let stands = verdict === 'anew' ? await targets.read(target) : existing;
   if (stands === undefined) {
-    await targets.create(target, definition!, await context.schemaOf(first!.table.source.schema));
+    await targets.create(target, definition!, context.schemaOf(first!.table.source.schema));
     stands = (await targets.read(target))!;
+    requireTransactions(stands);
   }
   return tables.map((table) => ({
     ...table,
@@ -134,6 +150,11 @@ export async function prepareGroup(
     target: stands,
     laterIndexes: starting.includes(table) ? laterIndexes : (table.record?.laterIndexes ?? []),
   }));
+}
+
+function requireTransactions(target: TableMetadata): void {
+  const engine = engineFinding(target);
+  if (engine !== null) throw findingError(engine, nameOfTable(target));
 }
 
 function occupied(name: string): LockkeeperError {

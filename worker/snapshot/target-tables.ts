@@ -3,9 +3,11 @@ import { LockkeeperError, messageOf } from '../../common/errors.ts';
 import { serverErrno } from '../../common/mysql-errors.ts';
 import { releaseDdlLock, tryDdlLock } from '../pipeline/ddl/ddl-lock.ts';
 import type { TableRoute } from '../source/table-map.ts';
+import { TARGET_ENGINE } from '../target/engines.ts';
 import { quote, type TargetSession } from '../target/session.ts';
 import { TableMetadataCache, type TableMetadata } from '../target/table-metadata.ts';
 import type { SnapshotStore } from './snapshot-store.ts';
+import type { SchemaDefaults } from './source-tables.ts';
 import { collationFor, targetDefinition, type TargetDefinition } from './table-definition.ts';
 import { identifier, nameOfTable, qualified, type Flavors, type SnapshotTable } from './types.ts';
 
@@ -25,7 +27,12 @@ const SETTINGS = [
   // Loads of one table may queue behind each other.
   'SESSION innodb_lock_wait_timeout=60',
 ];
-const OPTIONAL_SETTINGS = ['sql_require_primary_key=0', 'sql_generate_invisible_primary_key=0', 'innodb_strict_mode=0'];
+const OPTIONAL_SETTINGS = [
+  'sql_require_primary_key=0',
+  'sql_generate_invisible_primary_key=0',
+  'innodb_strict_mode=0',
+  'system_versioning_insert_history=1',
+];
 
 /** Makes a target session ready to load rows. Throws LK1313 when the server refuses LOAD DATA LOCAL. */
 export async function prepareLoading(session: TargetSession): Promise<void> {
@@ -79,9 +86,11 @@ export class TargetTables {
     return (await this.read(table)) !== undefined;
   }
 
-  async hasRows(table: TableRoute): Promise<boolean> {
+  /** `history`: rows of the past count too. */
+  async hasRows(table: TableRoute, history: boolean): Promise<boolean> {
+    const rows = `${qualified(table)}${history ? ' FOR SYSTEM_TIME ALL' : ''}`;
     try {
-      return (await this.#session.query<RowDataPacket[]>(`SELECT 1 FROM ${qualified(table)} LIMIT 1`)).length > 0;
+      return (await this.#session.query<RowDataPacket[]>(`SELECT 1 FROM ${rows} LIMIT 1`)).length > 0;
     } catch (error) {
       if (serverErrno(error) === ER_NO_SUCH_TABLE || serverErrno(error) === ER_BAD_DB) return false;
       throw error;
@@ -92,7 +101,7 @@ export class TargetTables {
 
   /**
    * What a target table made from this definition would look like. Foreign keys to tables that neither travel nor exist at the target are
-   * left out and named by `onOmitted`: no row could satisfy them.
+   * left out, since no row could satisfy them, and engines without transactions are replaced; `onChanged` is told.
    */
   async define(
     table: SnapshotTable,
@@ -102,30 +111,33 @@ export class TargetTables {
     options: {
       deferIndexes: boolean;
       travels: (parent: TableRoute) => TableRoute | null;
-      onOmitted: (text: string) => void;
+      onChanged: (text: string) => void;
     },
   ): Promise<TargetDefinition> {
-    const { deferIndexes, travels, onOmitted } = options;
+    const { deferIndexes, travels, onChanged } = options;
     refuseUnspeakable(table.target, source);
     const parents = new Map<string, TableRoute | null>();
     for (const { name, referenced } of source.foreignKeys) {
       const parent = { schema: referenced.schema, table: referenced.table };
       const there = travels(parent) ?? ((await this.exists(parent)) ? parent : null);
       if (there === null)
-        onOmitted(`foreign key ${name} of ${nameOfTable(table.target)} is left out: ${nameOfTable(parent)} is not copied`);
+        onChanged(`foreign key ${name} of ${nameOfTable(table.target)} is left out: ${nameOfTable(parent)} is not copied`);
       parents.set(nameOfTable(parent), there);
     }
-    return targetDefinition({
+    const definition = targetDefinition({
       createTable,
       table,
       flavors,
       deferIndexes,
       referenced: (parent) => parents.get(nameOfTable(parent)) ?? travels(parent),
     });
+    if (definition.replacedEngine !== null)
+      onChanged(`${nameOfTable(table.target)} gets ENGINE=${TARGET_ENGINE}: ${definition.replacedEngine} has no transactions`);
+    return definition;
   }
 
   /** Creates the schema like the source's and the table. Throws LK1308 when the target does not understand the definition. */
-  async create(table: TableRoute, definition: TargetDefinition, schema: { charset: string; collation: string }): Promise<void> {
+  async create(table: TableRoute, definition: TargetDefinition, schema: SchemaDefaults): Promise<void> {
     const { flavor } = this.#session;
     const database = `CREATE DATABASE IF NOT EXISTS ${identifier(table.schema)} CHARACTER SET ${schema.charset} COLLATE ${collationFor(flavor, schema.collation)}`;
     // Literals in the definition (defaults, ENUM members, comments) are text, not bytes.
@@ -146,15 +158,18 @@ export class TargetTables {
     }
   }
 
-  /** Deletes all rows, in transactions that a former leader cannot commit. */
-  async empty(table: TableRoute): Promise<void> {
+  /** Deletes all rows, in transactions that a former leader cannot commit; with `history` those of the past too. */
+  async empty(table: TableRoute, history = false): Promise<void> {
     for (;;) {
       const { affectedRows } = await this.#session.query<ResultSetHeader>(
         `DELETE FROM ${qualified(table)} LIMIT ${ROWS_PER_DELETE}`,
       );
       await this.#store.commit(this.#session, []);
-      if (affectedRows < ROWS_PER_DELETE) return;
+      if (affectedRows < ROWS_PER_DELETE) break;
     }
+    if (!history) return;
+    await this.#session.query(`DELETE HISTORY FROM ${qualified(table)}`);
+    await this.#store.commit(this.#session, []);
   }
 
   /** Drops a table that the copy made. The lock lets a new leader end this connection, since DDL cannot carry the fence. */

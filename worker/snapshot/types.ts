@@ -24,11 +24,16 @@ export interface CopiedTable extends TableRoute {
   readonly catchUp: TableCatchUp;
 }
 
-export interface SnapshotResult {
-  /** Where the stream begins: read before the tables were listed, so that a table made later comes with the stream. */
-  readonly start: SourcePosition;
+export interface CatchUpPlan {
   /** By their names at the source. */
   readonly tables: readonly CopiedTable[];
+  /** All others: they did not exist when the source's tables were listed for the last time, so what came before is void. */
+  readonly others: TableCatchUp;
+}
+
+export interface SnapshotResult extends CatchUpPlan {
+  /** Where the stream begins: read before the tables were listed, so that a table made later comes with the stream. */
+  readonly start: SourcePosition;
   readonly rows: number;
   /** Bytes of the rows as text. */
   readonly bytes: number;
@@ -61,12 +66,18 @@ export interface SnapshotCopierOptions {
   readonly source: MysqlEndpoint;
   /** Opens a session on the target. */
   readonly target: () => Promise<TargetSession>;
-  /** The tables, or how to list them once the start of the stream is known (see SnapshotResult.start). */
-  readonly tables: readonly SnapshotTable[] | (() => Promise<readonly SnapshotTable[]>);
+  /** Lists the tables that travel, as they are now. Asked for each time that a moment is taken. */
+  readonly tables: () => Promise<readonly SnapshotTable[]>;
+  /** Where a table of the source goes, whether it exists or not; null when it does not travel. */
+  readonly route: (source: TableRoute) => TableRoute | null;
   /** Key of the pipeline in the target's tables, `namespace/name`. */
   readonly pipeline: string;
   /** SQL that fails when a newer leader exists (Checkpoint.fenceSql). */
   readonly fenceSql: string;
+  /** SQL that goes with the begin of a copy: what an earlier history of the pipeline left is void from then on. */
+  readonly beginSql: readonly string[];
+  /** Why row events of a source of this family cannot be replayed at the target, or null: without that no history can be followed. */
+  readonly rawRefusal: (source: Flavor) => Promise<string | null>;
   readonly options: {
     /** WhenNew refuses target tables that hold rows; Always deletes these rows first. */
     readonly mode: 'WhenNew' | 'Always';

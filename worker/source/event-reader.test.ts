@@ -222,12 +222,15 @@ describe('EventReader', () => {
   });
 
   it('hands a large transaction on in parts, and only a large one', () => {
-    const { push, items } = reading({ partBytes: 1000 });
+    const { push, items, reader } = reading({ partBytes: 1000 });
     push(gtid(1), begin, tableMap(9), write(9, [1]), xid);
+    const start = reader.position;
     push(gtid(2), begin);
     for (let i = 0; i < 20; i++) push(tableMap(9), write(9, [i]));
     push(xid);
     const parts = items.slice(1);
+    // None may be taken for what lies before the transaction.
+    expect(parts.every((item) => item.kind === 'part' && item.end.offset > start.offset)).toBe(true);
     expect(items[0]!.kind).toBe('transaction');
     expect(parts.length).toBeGreaterThan(2);
     expect(parts.map((item) => item.kind === 'part' && [item.first, item.last])).toEqual(

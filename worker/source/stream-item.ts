@@ -59,6 +59,7 @@ export interface TransactionPartItem {
   readonly bytes: number;
   readonly first: boolean;
   readonly last: boolean;
+  /** Within the transaction, but for the last piece: behind its begin, so no point between transactions lies in between. */
   readonly end: PositionMark;
   readonly format: Buffer;
 }

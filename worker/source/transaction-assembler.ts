@@ -217,7 +217,7 @@ export class TransactionAssembler {
   /** `last`: nothing follows. What comes of a whole XA transaction is told by what ends it. */
   #emitPart(last: boolean): void {
     if (this.#phase === 'xa') return this.#emitXa('xa-part');
-    const end = last ? this.#options.mark() : this.#start;
+    const end = this.#options.mark();
     if (last) this.#done = end;
     const first = this.#partEvents === 0;
     const { events, bytes } = this.#takeEvents();

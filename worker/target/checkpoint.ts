@@ -184,3 +184,11 @@ function positionOf(row: RowDataPacket): SourcePosition {
 function text(value: unknown): string {
   return Buffer.isBuffer(value) ? value.toString('utf8') : String(value);
 }
+
+/** SQL that makes the pipeline a new one: what the target holds follows from no position any more. */
+export function forgetPositionSql(pipeline: string): string {
+  return (
+    'UPDATE lockkeeper.checkpoint SET sequence=sequence+1,flavor=NULL,server_uuid=NULL,gtid_set=NULL,journal=NULL,position=NULL,' +
+    `source_micros=0 WHERE pipeline=${quote(pipeline)}`
+  );
+}

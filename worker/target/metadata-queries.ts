@@ -1,7 +1,16 @@
 import type { RowDataPacket } from 'mysql2';
 import type { TableRoute } from '../source/table-map.ts';
 import { quote, type SqlRunner } from './session.ts';
-import type { ColumnMetadata, ForeignKey, KeyPart, ReferentialAction, TableMetadata, UniqueKey } from './table-metadata.ts';
+import type {
+  ColumnMetadata,
+  ForeignKey,
+  KeyPart,
+  ReferentialAction,
+  TableMetadata,
+  UniqueKey,
+  Versioning,
+} from './table-metadata.ts';
+import { HIDDEN_PERIOD } from './versioning.ts';
 
 /** Names a table in a map; NUL is in no name. */
 export function tableKey(schema: string, table: string): string {
@@ -31,14 +40,14 @@ export async function readTables(session: SqlRunner, tables: readonly TableRoute
   const isMysql = (await select(session, 'SELECT VERSION() AS v')).every((row) => !/mariadb/i.test(String(row['v'])));
   const tableRows = await select(
     session,
-    `SELECT TABLE_SCHEMA AS s, TABLE_NAME AS t, ENGINE AS engine FROM information_schema.TABLES WHERE TABLE_TYPE<>'VIEW' AND ${own}`,
+    `SELECT TABLE_SCHEMA AS s, TABLE_NAME AS t, ENGINE AS engine, TABLE_TYPE='SYSTEM VERSIONED' AS versioned FROM information_schema.TABLES WHERE TABLE_TYPE<>'VIEW' AND ${own}`,
   );
   const columnRows = await select(
     session,
     `SELECT TABLE_SCHEMA AS s, TABLE_NAME AS t, COLUMN_NAME AS c, DATA_TYPE AS data_type, COLUMN_TYPE AS column_type,
       CHARACTER_SET_NAME AS charset, COLLATION_NAME AS collation, IS_NULLABLE AS nullable, EXTRA AS extra, COLUMN_DEFAULT IS NOT NULL AS has_default,
       CHARACTER_MAXIMUM_LENGTH AS length, CHARACTER_OCTET_LENGTH AS octets, NUMERIC_PRECISION AS prec, NUMERIC_SCALE AS scale,
-      DATETIME_PRECISION AS fsp, ${isMysql ? 'SRS_ID' : 'NULL'} AS srid
+      DATETIME_PRECISION AS fsp, ${isMysql ? 'SRS_ID' : 'NULL'} AS srid, GENERATION_EXPRESSION AS expression
       FROM information_schema.COLUMNS WHERE ${own} ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION`,
   );
   const keyRows = await select(
@@ -93,6 +102,7 @@ export async function readTables(session: SqlRunner, tables: readonly TableRoute
           onUpdate: key.onUpdate,
         })),
       triggers: triggerRows.filter(mine).map((trigger) => String(trigger['name'])),
+      versioning: Number(row['versioned']) === 1 ? versioningOf(columnRows.filter(mine)) : null,
     };
     result.set(tableKey(schema, table), metadata);
     // Under lower_case_table_names the server may answer in another case than asked.
@@ -100,6 +110,14 @@ export async function readTables(session: SqlRunner, tables: readonly TableRoute
     if (!result.has(folded)) result.set(folded, metadata);
   }
   return result;
+}
+
+function versioningOf(columns: readonly Row[]): Versioning {
+  const column = (expression: string) => columns.find((row) => row['expression'] === expression);
+  const [begin, end] = [column('ROW START'), column('ROW END')];
+  if (begin === undefined || end === undefined) return { ...HIDDEN_PERIOD, declared: false, byTransaction: false };
+  const byTransaction = String(begin['data_type']).toLowerCase() === 'bigint';
+  return { begin: String(begin['c']), end: String(end['c']), declared: true, byTransaction };
 }
 
 function columnOf(row: Row, ordinal: number): ColumnMetadata {

@@ -2,15 +2,20 @@ import { ColumnType, columnTypeName } from '../source/column-type.ts';
 import type { TableMap } from '../source/table-map.ts';
 import { charsetOfCollation } from './sql/charset.ts';
 import type { ColumnMetadata, TableMetadata } from './table-metadata.ts';
+import { historyColumns } from './versioning.ts';
 
 /**
  * Whether the target's own applier would store the source's row images as they are: the same columns, in the same order, of
  * the same types, lengths, signedness and character sets (the latter two as far as the source logs them). Else the reason.
  */
 export function rawCompatible(map: TableMap, target: TableMetadata): true | string {
-  if (map.columnCount !== target.columns.length)
-    return `the source has ${map.columnCount} columns, the target ${target.columns.length}`;
-  for (let i = 0; i < map.columnCount; i++) {
+  const { versioning } = target;
+  const history = historyColumns(map, target);
+  if (history !== null && versioning?.byTransaction === true) return `${history.join(' and ')} number the source's transactions`;
+  const hidden = history !== null && versioning?.declared === false ? history.length : 0;
+  if (map.columnCount !== target.columns.length + hidden)
+    return `the source has ${map.columnCount} columns, the target ${target.columns.length + hidden}`;
+  for (let i = 0; i < target.columns.length; i++) {
     const difference = columnDifference(map, i, target.columns[i]!);
     if (difference !== null) return `column ${target.columns[i]!.name}: ${difference}`;
   }

@@ -1,8 +1,10 @@
-import type { ErrorCode } from '../../common/errors.ts';
+import { LockkeeperError, type ErrorCode } from '../../common/errors.ts';
 import type { TableMap } from '../source/table-map.ts';
+import { isTransactional } from './engines.ts';
 import { columnFault } from './sql/column-fault.ts';
 import { matchColumns } from './sql/source-column.ts';
 import type { TableMetadata } from './table-metadata.ts';
+import { historyFinding } from './versioning.ts';
 
 export interface TableFinding {
   readonly code: ErrorCode;
@@ -12,12 +14,14 @@ export interface TableFinding {
   readonly remedy?: string | undefined;
 }
 
-/** Engines whose rows are committed and rolled back with the checkpoint. */
-const TRANSACTIONAL: ReadonlySet<string> = new Set(['innodb', 'rocksdb', 'tokudb', 'ndbcluster', 'ndb']);
+/** The finding as the end of what was under way; `table` is the target's. */
+export function findingError({ code, message, found, remedy }: TableFinding, table: string): LockkeeperError {
+  return new LockkeeperError(code, message, { found, remedy, details: { table } });
+}
 
 /** What stands against writing the table's rows in whatever way; null when nothing does. */
 export function engineFinding(target: TableMetadata): TableFinding | null {
-  if (TRANSACTIONAL.has(target.engine.toLowerCase())) return null;
+  if (isTransactional(target.engine)) return null;
   const name = `${target.schema}.${target.table}`;
   return {
     code: 'LK1314',
@@ -39,6 +43,8 @@ export function tableFindings(map: TableMap, target: TableMetadata | undefined):
   const findings: TableFinding[] = [];
   const engine = engineFinding(target);
   if (engine !== null) findings.push(engine);
+  const history = historyFinding(map, target);
+  if (history !== null) return [...findings, history];
   const differences = columnDifferences(map, target);
   if (differences.length > 0) {
     findings.push({

@@ -1,14 +1,15 @@
 import type { TableMap, TableRoute } from '../source/table-map.ts';
 import { binlogType } from './raw-compatible.ts';
 import { collationOf } from './sql/charset.ts';
-import type { TableMetadata } from './table-metadata.ts';
+import type { ColumnMetadata, TableMetadata } from './table-metadata.ts';
 
 /**
  * The table map that a server of this definition would log for the table, with all metadata, so that what is judged when rows
  * come can be judged before. Null where a type has no known form in the binlog.
  */
 export function tableMapOf(source: TableMetadata, route: TableRoute): TableMap | null {
-  const { schema, table, columns } = source;
+  const { schema, table } = source;
+  const columns = [...source.columns, ...hiddenPeriod(source)];
   const forms = columns.map(binlogType);
   if (forms.includes(null)) return null;
   return {
@@ -31,4 +32,31 @@ export function tableMapOf(source: TableMetadata, route: TableRoute): TableMap |
       visible: null,
     },
   };
+}
+
+/** A versioned table logs the times of its rows behind all columns, also where its definition does not have them. */
+function hiddenPeriod({ columns, versioning }: TableMetadata): ColumnMetadata[] {
+  if (versioning === null || versioning.declared) return [];
+  return [versioning.begin, versioning.end].map((name, i) => ({
+    name,
+    ordinal: columns.length + i,
+    dataType: 'timestamp',
+    columnType: 'timestamp(6)',
+    charset: null,
+    collation: null,
+    nullable: false,
+    generated: 'stored',
+    invisible: true,
+    autoIncrement: false,
+    onUpdateNow: false,
+    hasDefault: false,
+    unsigned: false,
+    length: null,
+    octetLength: null,
+    precision: null,
+    scale: null,
+    fsp: 6,
+    srid: null,
+    members: null,
+  }));
 }

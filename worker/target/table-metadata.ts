@@ -69,6 +69,16 @@ export interface Referrer extends TableRoute {
   readonly onUpdate: ReferentialAction;
 }
 
+/** MariaDB's system versioning: rows of the past stay in the table, and two columns tell when a row was valid. */
+export interface Versioning {
+  readonly begin: string;
+  readonly end: string;
+  /** They are columns of the definition, and among the table's; else they are hidden, and information_schema does not list them. */
+  readonly declared: boolean;
+  /** They hold numbers of the server's own transactions, not times. */
+  readonly byTransaction: boolean;
+}
+
 /** What the appliers must know of a target table. */
 export interface TableMetadata {
   readonly schema: string;
@@ -81,6 +91,8 @@ export interface TableMetadata {
   readonly foreignKeys: readonly ForeignKey[];
   readonly referencedBy: readonly Referrer[];
   readonly triggers: readonly string[];
+  /** Null: it holds the present alone. */
+  readonly versioning: Versioning | null;
 }
 
 /**

@@ -24,6 +24,8 @@ export function judgeTable(
   const sqlFault = tableFindings(map, target).find(({ severity }) => severity === 'error') ?? null;
   const engine = engineFinding(target);
   if (engine !== null) return { notRaw, fault: engine, sqlFault };
+  // What replaying would need is said better by what is lost without it.
+  if (notRaw !== null && sqlFault?.code === 'LK1315') return { notRaw, fault: sqlFault, sqlFault };
   if (mode === 'Raw' && notRaw !== null) {
     const fault = { code: 'LK1308', severity: 'error', message: `${name} cannot be replayed in Raw mode: ${notRaw}` } as const;
     return { notRaw, fault, sqlFault };

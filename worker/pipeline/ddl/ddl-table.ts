@@ -110,6 +110,11 @@ export function markDdlSql(pipeline: string, id: string, state: 'done' | 'absent
   return `UPDATE lockkeeper.ddl SET state='${state}' WHERE pipeline=${quote(pipeline)} AND id='${id}'`;
 }
 
+/** SQL that gives up on statements whose outcome is open: the tables that they were to change are copied anew. */
+export function abandonDdlSql(pipeline: string): string {
+  return `UPDATE lockkeeper.ddl SET state='absent' WHERE pipeline=${quote(pipeline)} AND state='started'`;
+}
+
 /** Under `SET NAMES binary` character columns may arrive as Buffers. */
 function text(value: unknown): string {
   return Buffer.isBuffer(value) ? value.toString('utf8') : String(value);

@@ -39,6 +39,7 @@ const base = {
   others: [],
   qualifiers: [],
   cuts: [],
+  substitutes: [],
   repeatable: false,
   exchange: false,
   numbersRows: false,

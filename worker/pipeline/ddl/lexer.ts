@@ -9,7 +9,7 @@ export interface Token {
   readonly end: number;
   /** Upper case for words (where it may be a keyword), the character for symbols, else empty. */
   readonly keyword: string;
-  /** What an identifier says, its quotes taken off, in the bytes of the text; empty for other kinds. */
+  /** What an identifier or a string says, its quotes taken off (not its escapes), in the bytes of the text; empty for other kinds. */
   readonly value: string;
 }
 
@@ -129,7 +129,7 @@ class Lexer {
       else if (escapes && sql[i] === '\\') i++;
       else if (sql[i] === quote) {
         value += sql.slice(from, i);
-        if (sql[i + 1] !== quote) return this.#push(kind, i + 1, '', kind === 'quoted' ? value : '');
+        if (sql[i + 1] !== quote) return this.#push(kind, i + 1, '', value);
         from = ++i;
       }
     }

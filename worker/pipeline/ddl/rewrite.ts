@@ -36,12 +36,22 @@ export type RecoveryPlan =
   /** It shows in the identity of tables only. */
   | { readonly kind: 'identity' };
 
+/** What a statement does to a schema of the target. */
+export interface SchemaEffect {
+  readonly verb: SchemaChange['verb'];
+  readonly schema: string;
+  /** The statement in a form that takes it well when its work is done already. */
+  readonly again: Pick<ExecuteStatement, 'sql' | 'recovery'>;
+}
+
 export interface ExecuteStatement {
   readonly kind: 'execute';
   /** Bytes to send, one character each, in the character set of the source's session. Every name in it is qualified. */
   readonly sql: string;
   readonly affects: readonly AffectedName[];
-  readonly sourceAffects: readonly AffectedName[];
+  /** The tables of the source among them; none where a whole schema is changed. */
+  readonly sourceAffects: readonly TableName[];
+  readonly schemaChange: SchemaEffect | null;
   readonly recovery: RecoveryPlan;
   /** A target table whose rows get numbers in the order in which they are read, null when there is none. */
   readonly numbersRows: TableName | null;
@@ -149,6 +159,7 @@ function rewriteTableChange(parsed: ParsedStatement, change: TableChange, mappin
     ...mapped.map(({ name, target }) => replaceName(parsed, name, target!)),
     ...change.qualifiers.map(({ start, end }) => ({ start, end, text: quoteName(parsed, subject) })),
     ...change.cuts.map(({ start, end }) => ({ start, end, text: '' })),
+    ...change.substitutes,
   ];
   const sql = edited(parsed, edits);
   return {
@@ -156,6 +167,7 @@ function rewriteTableChange(parsed: ParsedStatement, change: TableChange, mappin
     sql,
     affects: affected.map((name) => route(mapping, name)!),
     sourceAffects: affected.map(plain),
+    schemaChange: null,
     recovery: change.repeatable ? { kind: 'repeat', sql } : { kind: change.exchange ? 'identity' : 'compare' },
     numbersRows: change.numbersRows ? subject : null,
   };
@@ -176,6 +188,7 @@ function rewriteDrop(parsed: ParsedStatement, drop: DropTables, mapping: NameMap
     sql: edited(parsed, edits),
     affects: kept.map(({ target }) => target!),
     sourceAffects: kept.map(({ name }) => plain(name)),
+    schemaChange: null,
     recovery: { kind: 'repeat', sql: edited(parsed, [...ifExists, ...edits]) },
     numbersRows: null,
   };
@@ -199,6 +212,7 @@ function rewriteRename(parsed: ParsedStatement, rename: RenameTables, mapping: N
     sql: edited(parsed, edits),
     affects: distinct(kept.flatMap(({ source, target }) => [source!, target!])),
     sourceAffects: distinct(names.map(plain)),
+    schemaChange: null,
     recovery: { kind: 'moves', moves: kept.map(({ source, target }) => ({ from: source!, to: target! })) },
     numbersRows: null,
   };
@@ -219,13 +233,17 @@ function rewriteSchema(parsed: ParsedStatement, change: SchemaChange, mapping: N
   const separator = range.start === range.end ? ' ' : '';
   const edit = { ...range, text: `${separator}${name}${separator}` };
   const sql = edited(parsed, [edit]);
-  const again = verb === 'drop' && !change.ifExists ? edited(parsed, [{ ...edit, text: `IF EXISTS ${edit.text}` }]) : sql;
+  const guard =
+    verb === 'drop' && !change.ifExists ? 'IF EXISTS ' : verb === 'create' && !change.repeatable ? 'IF NOT EXISTS ' : '';
+  const guarded = guard === '' ? sql : edited(parsed, [{ ...edit, text: guard + edit.text }]);
+  const repeat = { kind: 'repeat', sql: guarded } as const;
   return {
     kind: 'execute',
     sql,
     affects: [{ schema: target, table: null }],
-    sourceAffects: [{ schema, table: null }],
-    recovery: change.repeatable ? { kind: 'repeat', sql: again } : { kind: 'compare' },
+    sourceAffects: [],
+    schemaChange: { verb, schema: target, again: { sql: guarded, recovery: repeat } },
+    recovery: change.repeatable ? repeat : { kind: 'compare' },
     numbersRows: null,
   };
 }

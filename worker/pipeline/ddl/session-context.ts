@@ -1,6 +1,7 @@
 import type { RowDataPacket } from 'mysql2';
 import type { Flavor } from '../../source/position.ts';
 import type { StatementContext } from '../../source/stream-item.ts';
+import { TARGET_ENGINE } from '../../target/engines.ts';
 import { quote, type SqlRunner } from '../../target/session.ts';
 import { charsetOfCollation } from '../../target/sql/charset.ts';
 
@@ -60,6 +61,10 @@ export function contextSettings(
   // With autocommit off, MariaDB's EXCHANGE PARTITION waits for a lock that its own check of the rows holds.
   set('autocommit', 1);
   if (flavor === 'mysql') set('sql_generate_invisible_primary_key', 0); // the source logs such a key as part of the statement
+  // A table whose statement names no engine must have transactions too.
+  set('default_storage_engine', quote(TARGET_ENGINE));
+  // The source kept the history of its versioned tables, or it would have refused to alter them.
+  if (flavor === 'mariadb') set('system_versioning_alter_history', "'KEEP'");
   set('timestamp', context.timestamp.toFixed(6));
   set('collation_server', context.charset === null ? null : collation(context.charset.server, flavor));
   // By name: MariaDB takes ids of default collations only.
@@ -82,6 +87,8 @@ const compared = new Set([
   'default_collation_for_utf8mb4',
   'explicit_defaults_for_timestamp',
   'sql_generate_invisible_primary_key',
+  'default_storage_engine',
+  'system_versioning_alter_history',
 ]);
 
 const CLIENT = 'character_set_client';

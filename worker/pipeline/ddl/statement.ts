@@ -15,6 +15,11 @@ export type NameRole =
   | 'partner' // gives or takes rows: EXCHANGE and CONVERT PARTITION, tables of a MERGE
   | 'sequence'; // a default value's
 
+/** `text` is to stand in the range instead. */
+export interface Substitute extends Range {
+  readonly text: string;
+}
+
 /** CREATE, ALTER, TRUNCATE of one table or sequence, and CREATE or DROP INDEX on it. */
 export interface TableChange {
   readonly kind: 'table';
@@ -26,6 +31,8 @@ export interface TableChange {
   readonly qualifiers: readonly Range[];
   /** Clauses that mean nothing outside of the source's binlog. */
   readonly cuts: readonly Range[];
+  /** Values that the target must not take over: engines without transactions, and what only these know. */
+  readonly substitutes: readonly Substitute[];
   /** Running it twice is the same as running it once: IF NOT EXISTS, OR REPLACE, TRUNCATE. */
   readonly repeatable: boolean;
   /** EXCHANGE PARTITION: running it twice undoes it, and it leaves no trace in SHOW CREATE TABLE. */

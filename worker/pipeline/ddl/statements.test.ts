@@ -577,6 +577,44 @@ describe('names', () => {
   });
 });
 
+describe('engines without transactions', () => {
+  test.each([
+    ['CREATE TABLE t (a INT) ENGINE=MyISAM', 'CREATE TABLE `dr`.`t` (a INT) ENGINE=InnoDB'],
+    [
+      "CREATE TABLE t (engine INT) COMMENT 'x' Engine = 'Memory' row_format=FIXED",
+      "CREATE TABLE `dr`.`t` (engine INT) COMMENT 'x' Engine = InnoDB row_format=DEFAULT",
+    ],
+    [
+      'CREATE TABLE t (engine CSV, memory INT DEFAULT 1) ENGINE `Aria` ROW_FORMAT PAGE',
+      'CREATE TABLE `dr`.`t` (engine CSV, memory INT DEFAULT 1) ENGINE InnoDB ROW_FORMAT DEFAULT',
+    ],
+    [
+      'CREATE TABLE t (a INT) ENGINE=InnoDB ROW_FORMAT=COMPRESSED',
+      'CREATE TABLE `dr`.`t` (a INT) ENGINE=InnoDB ROW_FORMAT=COMPRESSED',
+    ],
+    ['CREATE TABLE t (a INT) ENGINE=RocksDB', 'CREATE TABLE `dr`.`t` (a INT) ENGINE=RocksDB'],
+    ['ALTER TABLE t ENGINE MyISAM, ADD b INT', 'ALTER TABLE `dr`.`t` ENGINE InnoDB, ADD b INT'],
+    [
+      'ALTER TABLE t ADD engine INT, CHANGE engine memory INT, CHANGE COLUMN engine csv INT, ROW_FORMAT=FIXED',
+      'ALTER TABLE `dr`.`t` ADD engine INT, CHANGE engine memory INT, CHANGE COLUMN engine csv INT, ROW_FORMAT=DEFAULT',
+    ],
+    [
+      'ALTER TABLE t ADD PARTITION (PARTITION p VALUES LESS THAN (9) ENGINE MyISAM)',
+      'ALTER TABLE `dr`.`t` ADD PARTITION (PARTITION p VALUES LESS THAN (9) ENGINE InnoDB)',
+    ],
+    [
+      'CREATE TABLE t (engine INT) PARTITION BY HASH (engine DIV 3)',
+      'CREATE TABLE `dr`.`t` (engine INT) PARTITION BY HASH (engine DIV 3)',
+    ],
+    [
+      "CREATE TABLE t (engine VARCHAR(9), b INT, CHECK (engine = b), CHECK (engine = 'x'))",
+      "CREATE TABLE `dr`.`t` (engine VARCHAR(9), b INT, CHECK (engine = b), CHECK (engine = 'x'))",
+    ],
+  ])('%s', (sql, expected) => {
+    expect(outcome(sql)).toBe(expected);
+  });
+});
+
 describe('facts for the executor', () => {
   test('what is affected, on both sides', () => {
     expect(rewrite('RENAME TABLE orders TO _old, _new TO orders')).toMatchObject({
@@ -592,6 +630,19 @@ describe('facts for the executor', () => {
       ],
     });
     expect(rewrite('DROP DATABASE shop')).toMatchObject({ affects: [{ schema: 'dr', table: null }] });
+  });
+
+  test.each([
+    ['DROP DATABASE shop', 'drop', 'DROP DATABASE IF EXISTS `dr`'],
+    ['DROP SCHEMA IF EXISTS shop', 'drop', 'DROP SCHEMA IF EXISTS `dr`'],
+    ['CREATE DATABASE shop CHARACTER SET latin1', 'create', 'CREATE DATABASE IF NOT EXISTS `dr` CHARACTER SET latin1'],
+    ['CREATE OR REPLACE DATABASE shop', 'create', 'CREATE OR REPLACE DATABASE `dr`'],
+    ['ALTER DATABASE shop CHARACTER SET latin1', 'alter', 'ALTER DATABASE `dr` CHARACTER SET latin1'],
+  ])('%s may find its work done', (sql, verb, again) => {
+    expect(rewrite(sql)).toMatchObject({
+      sourceAffects: [],
+      schemaChange: { verb, schema: 'dr', again: { sql: again, recovery: { kind: 'repeat', sql: again } } },
+    });
   });
 
   test.each([

@@ -1,8 +1,9 @@
-import type { Range } from './lexer.ts';
-import type { NameRole, TableChange } from './statement.ts';
+import { isReplaced, TARGET_ENGINE } from '../../target/engines.ts';
+import type { Range, Token } from './lexer.ts';
+import type { NameRole, Substitute, TableChange } from './statement.ts';
 import { isIdentifier, type NameRef, type TokenReader } from './token-reader.ts';
 
-type TableBody = Pick<TableChange, 'others' | 'qualifiers' | 'cuts' | 'exchange' | 'numbersRows'>;
+type TableBody = Pick<TableChange, 'others' | 'qualifiers' | 'cuts' | 'substitutes' | 'exchange' | 'numbersRows'>;
 
 /** Functions whose value for an existing row cannot be the same at two servers. */
 const UNDETERMINED = new Set([
@@ -23,6 +24,11 @@ const UNDETERMINED = new Set([
   'LOAD_FILE',
 ]);
 
+/** Engines without transactions, for the spelling without an equals sign: ENGINE may also be a column's name. */
+const UNTRANSACTIONAL = new Set(['MYISAM', 'ARIA', 'MARIA', 'MEMORY', 'HEAP', 'CSV', 'ARCHIVE', 'BLACKHOLE', 'FEDERATED']);
+/** Before these words ENGINE is no option. */
+const BEFORE_COLUMN = new Set(['CHANGE', 'COLUMN', 'EXISTS']);
+
 /**
  * Finds the names of tables in what follows the name in CREATE TABLE or ALTER TABLE, by the reserved words before them: no
  * full grammar, but nothing else in either statement can hold a table's name.
@@ -39,7 +45,10 @@ class TableBodyScanner {
   readonly #others: { role: NameRole; name: NameRef }[] = [];
   readonly #qualifiers: Range[] = [];
   readonly #cuts: Range[] = [];
+  readonly #substitutes: Substitute[] = [];
   #depth = 0;
+  /** Behind the word PARTITION: what stands in parentheses may have options too. */
+  #partitions = false;
   #exchange = false;
   #numbersRows = false;
   /** Within ADD of an ALTER TABLE. */
@@ -74,6 +83,7 @@ class TableBodyScanner {
         others: this.#others,
         qualifiers: this.#qualifiers,
         cuts: this.#cuts,
+        substitutes: this.#substitutes,
         exchange: this.#exchange,
         numbersRows: this.#numbersRows,
       }
@@ -140,6 +150,8 @@ class TableBodyScanner {
     const reader = this.#reader;
     const before = reader.peek(-1)?.keyword;
     if (before !== '.') {
+      if (this.#depth === 0 && reader.is('PARTITION')) this.#partitions = true;
+      if ((this.#depth === 0 || this.#partitions) && this.#option(before)) return true;
       if (reader.is('SELECT')) return this.#fail('it holds a query');
       // A parent without a schema is in the schema of the child, not in the session's.
       if (reader.accept('REFERENCES')) return this.#name('parent', this.#table.schema);
@@ -148,6 +160,21 @@ class TableBodyScanner {
       if (this.#qualifier()) return true;
     }
     return false;
+  }
+
+  /** Takes an option whose value the target must not have. */
+  #option(before: string | undefined): boolean {
+    const reader = this.#reader;
+    const option = reader.peek()!.keyword;
+    if ((option !== 'ENGINE' && option !== 'ROW_FORMAT') || BEFORE_COLUMN.has(before ?? '')) return false;
+    const assigned = reader.peek(1)?.keyword === '=';
+    const value = reader.peek(assigned ? 2 : 1);
+    if (value === undefined) return false;
+    const text = option === 'ENGINE' ? engineFor(value, assigned) : rowFormatFor(value);
+    if (text === null) return false;
+    this.#substitutes.push({ start: value.start, end: value.end, text });
+    reader.index += assigned ? 3 : 2;
+    return true;
   }
 
   /** MariaDB: NEXTVAL(name), NEXT VALUE FOR name and their like. Takes what stands before the name. */
@@ -211,4 +238,16 @@ class TableBodyScanner {
     this.#problem ??= problem;
     return true;
   }
+}
+
+/** What stands in place of an engine without transactions; null for other values, and where none may be meant. */
+function engineFor({ kind, value }: Token, assigned: boolean): string | null {
+  const named = kind === 'word' || kind === 'quoted' || kind === 'string';
+  if (!named || !isReplaced(value)) return null;
+  return assigned || UNTRANSACTIONAL.has(value.toUpperCase()) ? TARGET_ENGINE : null;
+}
+
+/** Row formats of engines without transactions. */
+function rowFormatFor({ keyword }: Token): string | null {
+  return keyword === 'FIXED' || keyword === 'PAGE' ? 'DEFAULT' : null;
 }

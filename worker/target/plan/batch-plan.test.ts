@@ -260,7 +260,7 @@ describe('BatchPlan', () => {
 
   it('keeps one order over all tables that foreign keys tie together', () => {
     const [parent, child] = [tableMap(1, 'parent'), tableMap(2, 'child')];
-    const plan: TablePlan = { kind: 'global', join: true };
+    const plan: TablePlan = { kind: 'global', join: true, cascades: false };
     const batch = new BatchPlan();
     batch.add(event(parent, 'insert', [{ id: 1, value: 'p' }]), plan);
     batch.add(event(parent, 'insert', [{ id: 2, value: 'p' }]), plan);

@@ -1,5 +1,6 @@
 import type { TableMap } from '../../source/table-map.ts';
-import type { TableMetadata } from '../table-metadata.ts';
+import type { ReferentialAction, TableMetadata } from '../table-metadata.ts';
+import { historyColumns } from '../versioning.ts';
 import { RowKeyReader } from './row-key.ts';
 
 /**
@@ -11,19 +12,29 @@ import { RowKeyReader } from './row-key.ts';
  *   unique key may move from row to row).
  * - `global`: foreign keys tie it to other tables: order is kept among all such tables.
  *
+ * `cascades`: a foreign key of another table (CASCADE, SET NULL...) makes a change of this one change rows there.
+ *
  * `join` tells whether rows of consecutive events may be written as one event. Tables without a usable unique key are
  * searched by the server event by event, where a row that changes twice in one event would not be found again.
  */
 export type TablePlan =
   | { readonly kind: 'by-key'; readonly key: RowKeyReader }
   | { readonly kind: 'in-order'; readonly join: boolean }
-  | { readonly kind: 'global'; readonly join: boolean };
+  | { readonly kind: 'global'; readonly join: boolean; readonly cascades: boolean };
 
 export function planTable(map: TableMap, target: TableMetadata): TablePlan {
   const join = hasRowLocator(target);
-  if (target.foreignKeys.length > 0 || target.referencedBy.length > 0) return { kind: 'global', join };
-  const key = compactableKey(map, target);
+  if (target.foreignKeys.length > 0 || target.referencedBy.length > 0) {
+    const cascades = target.referencedBy.some(({ onDelete, onUpdate }) => !isCheck(onDelete) || !isCheck(onUpdate));
+    return { kind: 'global', join, cascades };
+  }
+  // A row of the past has the primary key of the present one.
+  const key = historyColumns(map, target) === null ? compactableKey(map, target) : null;
   return key === null ? { kind: 'in-order', join } : { kind: 'by-key', key: new RowKeyReader(map, key) };
+}
+
+function isCheck(action: ReferentialAction): boolean {
+  return action === 'RESTRICT' || action === 'NO ACTION';
 }
 
 /** The server finds a row of the event by a key that names exactly one row. */
