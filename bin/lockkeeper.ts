@@ -38,6 +38,11 @@ const logLevel = new Option('--log-level <level>', 'least severe log line on sta
   .default('info')
   .env('LOCKKEEPER_LOG_LEVEL');
 
+const authFile = new Option(
+  '--zookeeper-auth-file <file>',
+  'file with user:password for ZooKeeper; what this process creates there is then for that user alone (default: LOCKKEEPER_ZOOKEEPER_AUTH)',
+).env('LOCKKEEPER_ZOOKEEPER_AUTH_FILE');
+
 const ensemble = new Option('--zookeeper <hosts>', 'host:port,... of the ensemble, nearest first')
   .env('LOCKKEEPER_ZOOKEEPER')
   .argParser(connectString);
@@ -51,6 +56,7 @@ program
     'host:port,... of the ensemble through which several such processes elect leaders; none: this process leads alone',
   )
   .option('--zookeeper-timeout-seconds <seconds>', 'session timeout: how long a dead leader is believed in', seconds, 6)
+  .addOption(authFile)
   .option('--region <name>', 'region of this process; it leads the pipelines of its region first')
   .option('--worker-id <id>', 'name of this process among the workers (default: host name and process id)')
   .option('--http <host:port>', 'where /metrics, /healthz, /readyz and /status are served', address, '127.0.0.1:9190')
@@ -79,6 +85,7 @@ program
     'serve the pipelines of a CanalInstance: what its worker pods run; every option may also come from the environment',
   )
   .addOption(ensemble.makeOptionMandatory())
+  .addOption(authFile)
   .addOption(
     new Option('--zookeeper-timeout-seconds <seconds>', 'session timeout: how long a dead worker is believed in')
       .env('LOCKKEEPER_ZOOKEEPER_TIMEOUT_SECONDS')
@@ -127,6 +134,7 @@ program
   .command('status')
   .description('show how pipelines do, as their leaders report it to ZooKeeper, and what needs a person')
   .addOption(ensemble.makeOptionMandatory())
+  .addOption(authFile)
   .addOption(new Option('-n, --namespace <name>', 'only instances of this namespace').env('LOCKKEEPER_NAMESPACE').argParser(name))
   .addOption(new Option('-i, --instance <name>', 'only this CanalInstance').env('LOCKKEEPER_INSTANCE').argParser(name))
   .addOption(new Option('-o, --output <format>', 'a table for people or JSON').choices(['text', 'json']).default('text'))

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import packageJson from '../../package.json' with { type: 'json' };
 import { LockkeeperError } from '../../common/errors.ts';
 import { createLogger } from '../../common/log.ts';
+import { readDigestCredentials } from '../../common/zookeeper/digest-credentials.ts';
 import { loadManifests, ManifestError, type Manifests } from '../../crds/manifest.ts';
 import { compilePipeline, type PipelineConfig } from '../../crds/pipeline-config.ts';
 import { parseAddress } from '../http/address.ts';
@@ -19,6 +20,8 @@ export interface RunOptions {
   /** `host:port,...`, nearest first; none: this process leads every pipeline alone. */
   readonly zookeeper?: string;
   readonly zookeeperTimeoutSeconds: number;
+  /** Holds `user:password`; none: LOCKKEEPER_ZOOKEEPER_AUTH, if that is set. */
+  readonly zookeeperAuthFile?: string;
   readonly region?: string;
   readonly workerId?: string;
   /** `host:port`, port 0 for any free one. */
@@ -34,6 +37,7 @@ export interface RunOptions {
 export async function run(options: RunOptions): Promise<number> {
   const manifests = loadManifests(options.file);
   const configs = compileAll(manifests);
+  const zookeeperAuth = zookeeperCredentials(options);
   const worker = options.workerId ?? `${hostname()}-${process.pid}`;
   const log = createLogger(options.logLevel, { worker });
   const metrics = new WorkerMetrics();
@@ -48,6 +52,7 @@ export async function run(options: RunOptions): Promise<number> {
     coordinator: createCoordinator({
       servers: options.zookeeper ?? null,
       timeoutMs: options.zookeeperTimeoutSeconds * 1000,
+      digestAuth: zookeeperAuth,
       worker,
       region: options.region ?? configs[0]?.pipeline.region ?? 'home',
       version: packageJson.version,
@@ -68,6 +73,16 @@ export async function run(options: RunOptions): Promise<number> {
   } finally {
     progress.stop();
     await http.close();
+  }
+}
+
+/** Throws ManifestError as for a manifest that is wrong: nothing was done. */
+function zookeeperCredentials({ zookeeper, zookeeperAuthFile }: RunOptions): string | undefined {
+  if (zookeeper === undefined) return undefined;
+  try {
+    return readDigestCredentials(zookeeperAuthFile, process.env);
+  } catch (error) {
+    throw error instanceof LockkeeperError ? new ManifestError([error]) : error;
   }
 }
 

@@ -1,4 +1,5 @@
 import { LockkeeperError } from '../../common/errors.ts';
+import { readDigestCredentials } from '../../common/zookeeper/digest-credentials.ts';
 import { openZookeeper } from '../runtime/zookeeper.ts';
 import { readInstances } from './instance-view.ts';
 import { judge, renderInstances } from './instance-table.ts';
@@ -6,6 +7,8 @@ import { judge, renderInstances } from './instance-table.ts';
 export interface StatusOptions {
   /** `host:port,...`, nearest first. */
   readonly zookeeper: string;
+  /** Holds `user:password`; none: LOCKKEEPER_ZOOKEEPER_AUTH, if that is set. */
+  readonly zookeeperAuthFile?: string;
   readonly namespace?: string;
   readonly instance?: string;
   readonly output: 'text' | 'json';
@@ -19,7 +22,8 @@ const CONNECT_MS = 10_000;
  * needs a person. Throws LK1701 where ZooKeeper cannot be reached, LK1005 where what was asked for is not there.
  */
 export async function status(options: StatusOptions): Promise<number> {
-  const client = openZookeeper({ servers: options.zookeeper, timeoutMs: TIMEOUT_MS });
+  const digestAuth = readDigestCredentials(options.zookeeperAuthFile, process.env);
+  const client = openZookeeper({ servers: options.zookeeper, timeoutMs: TIMEOUT_MS, digestAuth });
   try {
     await client.session.whenConnected(CONNECT_MS);
     const wanted = ({ namespace, instance }: { namespace: string; instance: string }) =>

@@ -1,5 +1,6 @@
 import packageJson from '../../package.json' with { type: 'json' };
 import { createLogger } from '../../common/log.ts';
+import { readDigestCredentials } from '../../common/zookeeper/digest-credentials.ts';
 import { parseAddress } from '../http/address.ts';
 import { serveAt } from '../http/server.ts';
 import { WorkerMetrics } from '../metrics.ts';
@@ -14,6 +15,8 @@ export interface WorkerOptions {
   /** `host:port,...`, nearest first. */
   readonly zookeeper: string;
   readonly zookeeperTimeoutSeconds: number;
+  /** Holds `user:password`, such as a key of a mounted Secret; none: LOCKKEEPER_ZOOKEEPER_AUTH, if that is set. */
+  readonly zookeeperAuthFile?: string;
   /** Of the CanalInstance that is served. */
   readonly namespace: string;
   readonly instance: string;
@@ -37,7 +40,11 @@ export async function worker(options: WorkerOptions): Promise<number> {
   const metrics = new WorkerMetrics();
   const secrets = new MountedSecrets({ folder: options.secretsDir, log });
   const instanceWorker = new InstanceWorker({
-    client: openZookeeper({ servers: options.zookeeper, timeoutMs: options.zookeeperTimeoutSeconds * 1000 }),
+    client: openZookeeper({
+      servers: options.zookeeper,
+      timeoutMs: options.zookeeperTimeoutSeconds * 1000,
+      digestAuth: readDigestCredentials(options.zookeeperAuthFile, process.env),
+    }),
     instance: { namespace, instance },
     worker: { id: workerId, region, version: packageJson.version },
     secrets,

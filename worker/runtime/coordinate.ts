@@ -24,6 +24,8 @@ export interface CoordinatorOptions {
   /** Connect string, nearest server first; null: this process leads everything alone. */
   readonly servers: string | null;
   readonly timeoutMs: number;
+  /** `user:password` for ZooKeeper; none: its access lists let everybody in. */
+  readonly digestAuth?: string | undefined;
   readonly worker: string;
   readonly region: string;
   readonly version: string;

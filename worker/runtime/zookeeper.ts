@@ -4,6 +4,8 @@ export interface ZookeeperOptions {
   /** Connect string, nearest server first. */
   readonly servers: string;
   readonly timeoutMs: number;
+  /** `user:password`, under which this process is known there; none: access lists let everybody in. */
+  readonly digestAuth?: string | undefined;
 }
 
 /**
@@ -11,6 +13,6 @@ export interface ZookeeperOptions {
  * connection needs beside the hosts belongs into these options.
  * @throws LockkeeperError LK1003 if the connect string is invalid
  */
-export function openZookeeper({ servers, timeoutMs }: ZookeeperOptions): ZkClient {
-  return new ZkClient({ servers, sessionTimeoutMs: timeoutMs });
+export function openZookeeper({ servers, timeoutMs, digestAuth }: ZookeeperOptions): ZkClient {
+  return new ZkClient({ servers, sessionTimeoutMs: timeoutMs, ...(digestAuth === undefined ? {} : { digestAuth }) });
 }
