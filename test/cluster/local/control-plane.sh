@@ -9,11 +9,11 @@ cd /run/cluster/state
 case $1 in
   api)
     # Nothing here must survive the machine's crash.
-    start etcd etcd --data-dir=etcd --unsafe-no-fsync --log-level=warn \
+    keep etcd etcd --data-dir=etcd --unsafe-no-fsync --log-level=warn \
       --listen-client-urls=http://127.0.0.1:2379 --advertise-client-urls=http://127.0.0.1:2379 --listen-peer-urls=http://127.0.0.1:2380 \
       --heartbeat-interval=500 --election-timeout=5000
     # Webhooks are called by endpoint addresses (aggregator routing), since no kube-proxy runs here.
-    start kube-apiserver kube-apiserver --etcd-servers=http://127.0.0.1:2379 --profiling=false \
+    keep kube-apiserver kube-apiserver --etcd-servers=http://127.0.0.1:2379 --profiling=false \
       --bind-address=0.0.0.0 --secure-port=6443 --advertise-address="$GATEWAY" --service-cluster-ip-range="$SERVICES" \
       --tls-cert-file=$pki/apiserver.crt --tls-private-key-file=$pki/apiserver.key --client-ca-file=$pki/ca.crt \
       --service-account-issuer=https://kubernetes.default.svc.cluster.local \
@@ -23,9 +23,9 @@ case $1 in
       --allow-privileged --enable-aggregator-routing
     ;;
   controllers)
-    start kube-controller-manager kube-controller-manager --kubeconfig=$pki/kube-controller-manager.conf --leader-elect=false --profiling=false \
+    keep kube-controller-manager kube-controller-manager --kubeconfig=$pki/kube-controller-manager.conf --leader-elect=false --profiling=false \
       --service-account-private-key-file=$pki/service-accounts.key --root-ca-file=$pki/ca.crt --use-service-account-credentials \
       --cluster-signing-cert-file=$pki/ca.crt --cluster-signing-key-file=$pki/ca.key
-    start kube-scheduler kube-scheduler --kubeconfig=$pki/kube-scheduler.conf --leader-elect=false --profiling=false
+    keep kube-scheduler kube-scheduler --kubeconfig=$pki/kube-scheduler.conf --leader-elect=false --profiling=false
     ;;
 esac

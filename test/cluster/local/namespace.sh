@@ -12,11 +12,12 @@ private_run() {
   mount --make-rshared /
 }
 
-# start NAME COMMAND...: in the background, in a session of its own; its output goes to LOGS/NAME.log.
-start() {
+# keep NAME COMMAND...: runs in the background and is started again whenever it ends, as an init system does; its output
+# goes to LOGS/NAME.log.
+keep() {
   log=$LOGS/$1.log
   shift
-  setsid "$@" >>"$log" 2>&1 </dev/null &
+  setsid sh -c 'while :; do "$@"; sleep 0.5; done' sh "$@" >>"$log" 2>&1 </dev/null &
 }
 
 # hold: waits for ever, as the first process of a process namespace must, and reaps those that lost their parent.

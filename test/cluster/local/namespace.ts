@@ -9,7 +9,7 @@ import { gateway, services, type Layout } from './layout.ts';
 /** Becomes a process of the cluster's control group, then the command that follows. $1: how many files to join. */
 const joining = 'n=$1; shift; while [ "$n" -gt 0 ]; do echo $$ >"$1"; shift; n=$((n - 1)); done; exec "$@"';
 
-/** As `start` of namespace.sh: in the background, an orphan whom the first process of the namespaces adopts. */
+/** In the background, an orphan whom the first process of the namespaces adopts. */
 const inBackground = 'log=$1; shift; setsid "$@" >>"$log" 2>&1 </dev/null &';
 
 export const script = (name: string): string => join(import.meta.dirname, name);

@@ -28,8 +28,9 @@ tunable kernel/keys/root_maxbytes 25000000
 sysctl -q -w net.ipv4.ip_forward=1
 
 export LOGS=$node/log
-start containerd containerd --config=$node/containerd.toml
-start kubelet kubelet --config=$node/kubelet.yaml --kubeconfig=$node/kubelet.conf --root-dir=$node/kubelet --cert-dir=$node/kubelet/pki \
+keep containerd containerd --config=$node/containerd.toml
+# Ends, and is started again, while containerd is not ready.
+keep kubelet kubelet --config=$node/kubelet.yaml --kubeconfig=$node/kubelet.conf --root-dir=$node/kubelet --cert-dir=$node/kubelet/pki \
   --node-ip="$ADDRESS" --node-labels="topology.kubernetes.io/region=$REGION,topology.kubernetes.io/zone=$REGION-a"
-start kube-proxy kube-proxy --config=$node/kube-proxy.yaml
+keep kube-proxy kube-proxy --config=$node/kube-proxy.yaml
 hold
