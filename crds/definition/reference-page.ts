@@ -12,7 +12,7 @@ export function referenceIndex(resources: readonly ResourceKind[]): string {
     generatedNote,
     '',
     `The resources of \`${apiVersion}\`, all namespaced. \`kubectl explain KIND.spec\` shows the same descriptions, \`kubectl get lockkeeper\` lists`,
-    'all objects of these kinds.',
+    'all objects of these kinds. Their rules need Kubernetes 1.33 or newer.',
     '',
     '| Kind | Short name | What it is |',
     '| --- | --- | --- |',

@@ -91,6 +91,20 @@ describe('kubectl', () => {
     expect(answer.stderr).toContain('unknown field "spec.tables[0].traget"');
   });
 
+  test('keeps the order of tables, of which the first that matches counts, however they are applied', async () => {
+    const names = ['shop.c', 'shop.a', 'shop.b'];
+    const orders = [names, names.toReversed(), ['shop.b', 'shop.new', 'shop.c']];
+    for (const [name, ...how] of [['order-here'], ['order-there', '--server-side']] as const) {
+      for (const order of orders) {
+        const tables = order.map((source) => ({ source }));
+        const object = withValue(withValue(bases.SyncPipeline, 'spec.tables', tables), 'metadata.name', name);
+        expect(await server.kubectl(['apply', ...how, '-f', '-'], JSON.stringify(object))).toMatchObject({ code: 0 });
+        const { body } = await server.request(`${collection('SyncPipeline')}/${name}`);
+        expect((body as { spec: { tables: { source: string }[] } }).spec.tables.map(({ source }) => source)).toEqual(order);
+      }
+    }
+  });
+
   test('explains a field deep within', async () => {
     const answer = await server.kubectl(['explain', 'sp.spec.tables.columns.rename']);
     expect(answer.stdout).toContain('Column names at the target, by their names at the source.');
@@ -312,6 +326,12 @@ describe('generated changes', () => {
     );
     return named ? null : { path, what, faults, message };
   }
+
+  test('are the same for the same seed', () => {
+    const texts = [5, 5, 6].map((seed) => JSON.stringify(specChanges('ZkEnsemble', { seed })));
+    expect(texts[0]).toBe(texts[1]);
+    expect(texts[0]).not.toBe(texts[2]);
+  });
 
   test('were right and wrong for every field', () => {
     const fields = kinds.flatMap((kind) => {
