@@ -1,88 +1,24 @@
-import { sleep, systemClock, type Clock } from './clock.ts';
-import { KubeError, errorFromAnswer, isNotFound } from './errors.ts';
+import { isNotFound } from './errors.ts';
 import { keyOf, type KubeObject, type Live, type ObjectRef } from './objects.ts';
-import { unlimited, type RateLimiter } from './rate-limit.ts';
+import { RequestSender, type ClientOptions } from './request-sender.ts';
+import type {
+  ApplyOptions,
+  CallOptions,
+  DeleteOptions,
+  ListQuery,
+  Page,
+  Patch,
+  WatchLine,
+  WatchQuery,
+  WriteOptions,
+} from './requests.ts';
 import { collectionPath, objectPath, type Resource } from './resources.ts';
-import { DEFAULT_RETRY, retryDelay, type RetryPolicy } from './retry.ts';
-import { TransportError, type Transport, type TransportAnswer, type TransportRequest } from './transport.ts';
+import type { Transport, TransportRequest } from './transport.ts';
+
+export type { ClientOptions } from './request-sender.ts';
 
 /** The name under which the API server records which fields are ours. */
 export const FIELD_MANAGER = 'lockkeeper';
-
-export interface CallOptions {
-  readonly signal?: AbortSignal | undefined;
-  /** For each attempt, in milliseconds. */
-  readonly timeoutMs?: number | undefined;
-}
-
-export interface ListQuery {
-  /** Absent: all namespaces. */
-  readonly namespace?: string | undefined;
-  readonly labelSelector?: string | undefined;
-  readonly fieldSelector?: string | undefined;
-  /** Objects per page. */
-  readonly limit?: number | undefined;
-  readonly continue?: string | undefined;
-  /** '0' accepts what the server has in its cache, however old. Absent: the newest state. */
-  readonly resourceVersion?: string | undefined;
-}
-
-export interface Page<T extends KubeObject> {
-  readonly items: readonly Live<T>[];
-  readonly resourceVersion: string;
-  readonly continue?: string | undefined;
-}
-
-export interface WatchQuery {
-  readonly namespace?: string | undefined;
-  readonly labelSelector?: string | undefined;
-  readonly fieldSelector?: string | undefined;
-  readonly resourceVersion: string;
-  readonly timeoutSeconds: number;
-}
-
-/** A line of a watch as it comes; `object` of an ERROR is a Status. */
-export interface WatchLine {
-  readonly type: string;
-  readonly object: unknown;
-}
-
-export interface WriteOptions extends CallOptions {
-  readonly subresource?: 'status' | undefined;
-  readonly dryRun?: boolean | undefined;
-  readonly fieldManager?: string | undefined;
-}
-
-export interface ApplyOptions extends WriteOptions {
-  /** Take fields that another manager owns; default true, as controllers should. */
-  readonly force?: boolean | undefined;
-}
-
-export interface DeleteOptions extends CallOptions {
-  /** The delete fails with Conflict unless the object is this one in this version. */
-  readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string } | undefined;
-  readonly propagation?: 'Background' | 'Foreground' | 'Orphan' | undefined;
-  readonly gracePeriodSeconds?: number | undefined;
-  readonly dryRun?: boolean | undefined;
-}
-
-/** `merge` is RFC 7386, `json` RFC 6902. */
-export type Patch =
-  | { readonly type: 'merge'; readonly body: Readonly<Record<string, unknown>> }
-  | { readonly type: 'json'; readonly body: readonly { op: string; path: string; value?: unknown }[] };
-
-export interface ClientOptions {
-  readonly limiter?: RateLimiter;
-  readonly retry?: RetryPolicy;
-  readonly clock?: Clock;
-  /** From 0 to 1, exclusively. */
-  readonly random?: () => number;
-  readonly timeoutMs?: number;
-  /** Whether writes are allowed at this moment: a process that lost leadership while it slept must not go on writing. */
-  readonly mayWrite?: () => boolean;
-  /** Told of each attempt; code 0 had no answer. */
-  readonly onAttempt?: (attempt: { verb: string; kind: string; code: number; milliseconds: number }) => void;
-}
 
 /**
  * Requests to the API server in raw JSON: what it sent is what is returned, unknown fields and all.
@@ -92,29 +28,15 @@ export interface ClientOptions {
  * whoever reconciles looks again anyway. All methods throw KubeError, or the reason of an aborted signal.
  */
 export class KubeClient {
-  readonly #transport: Transport;
-  readonly #limiter: RateLimiter;
-  readonly #retry: RetryPolicy;
-  readonly #clock: Clock;
-  readonly #random: () => number;
-  readonly #timeoutMs: number;
-  readonly #mayWrite: () => boolean;
-  readonly #onAttempt: NonNullable<ClientOptions['onAttempt']>;
+  readonly #sender: RequestSender;
 
   constructor(transport: Transport, options: ClientOptions = {}) {
-    this.#transport = transport;
-    this.#limiter = options.limiter ?? unlimited;
-    this.#retry = options.retry ?? DEFAULT_RETRY;
-    this.#clock = options.clock ?? systemClock;
-    this.#random = options.random ?? Math.random;
-    this.#timeoutMs = options.timeoutMs ?? 30_000;
-    this.#mayWrite = options.mayWrite ?? (() => true);
-    this.#onAttempt = options.onAttempt ?? (() => undefined);
+    this.#sender = new RequestSender(transport, options);
   }
 
   /** The newest state, not a cache's. */
   async get<T extends KubeObject>(resource: Resource<T>, ref: ObjectRef, options: CallOptions = {}): Promise<Live<T>> {
-    return (await this.#send(`get ${name(resource, ref)}`, {
+    return (await this.request(`get ${name(resource, ref)}`, {
       method: 'GET',
       path: objectPath(resource, ref),
       ...options,
@@ -137,7 +59,7 @@ export class KubeClient {
 
   async list<T extends KubeObject>(resource: Resource<T>, query: ListQuery = {}, options: CallOptions = {}): Promise<Page<T>> {
     const { namespace, ...rest } = query;
-    const body = (await this.#send(`list ${resource.plural}`, {
+    const body = (await this.request(`list ${resource.plural}`, {
       method: 'GET',
       path: collectionPath(resource, namespace),
       query: { ...rest },
@@ -177,7 +99,7 @@ export class KubeClient {
       body: object,
       ...callOf(options),
     };
-    return (await this.#send(`create ${name(resource, object)}`, request)) as Live<T>;
+    return (await this.request(`create ${name(resource, object)}`, request)) as Live<T>;
   }
 
   /** Replaces the whole object; only for objects read raw a moment ago, and with their resourceVersion. */
@@ -189,7 +111,7 @@ export class KubeClient {
       body: object,
       ...callOf(options),
     };
-    return (await this.#send(
+    return (await this.request(
       `replace ${name(resource, object)}`,
       request,
       object.metadata.resourceVersion !== undefined,
@@ -206,7 +128,7 @@ export class KubeClient {
       contentType: 'application/apply-patch+yaml',
       ...callOf(options),
     };
-    return (await this.#send(`apply ${name(resource, object)}`, request, true)) as Live<T>;
+    return (await this.request(`apply ${name(resource, object)}`, request, true)) as Live<T>;
   }
 
   async patch<T extends KubeObject>(
@@ -223,7 +145,7 @@ export class KubeClient {
       contentType: patch.type === 'merge' ? 'application/merge-patch+json' : 'application/json-patch+json',
       ...callOf(options),
     };
-    return (await this.#send(`patch ${name(resource, ref)}`, request, patch.type === 'merge')) as Live<T>;
+    return (await this.request(`patch ${name(resource, ref)}`, request, patch.type === 'merge')) as Live<T>;
   }
 
   /** Done when the server has accepted it: finalizers and the grace period may keep the object for a while. */
@@ -242,73 +164,26 @@ export class KubeClient {
       },
       ...callOf(options),
     };
-    await this.#send(`delete ${name(resource, ref)}`, request, options.preconditions?.uid !== undefined);
+    await this.request(`delete ${name(resource, ref)}`, request, options.preconditions?.uid !== undefined);
   }
 
   /** One watch request, until the server closes it, it breaks (TransportError) or the signal aborts. See watchCollection for the loop. */
   async watch(resource: Resource, query: WatchQuery, signal: AbortSignal): Promise<AsyncIterable<WatchLine>> {
-    const action = `watch ${resource.plural}`;
     const { namespace, ...rest } = query;
-    await this.#limiter.take(signal);
-    const stream = await this.#transport.stream({
+    const lines = await this.#sender.stream(`watch ${resource.plural}`, {
       method: 'GET',
       path: collectionPath(resource, namespace),
       query: { ...rest, watch: true, allowWatchBookmarks: true },
       signal,
-      timeoutMs: this.#timeoutMs,
     });
-    if (stream.kind === 'refused')
-      throw errorFromAnswer(action, stream.answer.status, stream.answer.body, stream.answer.retryAfterMs);
-    return stream.lines as AsyncIterable<WatchLine>;
+    return lines as AsyncIterable<WatchLine>;
   }
 
   /** Any other request; `repeatable`: doing it twice is as good as once. The answer's body. */
-  async request(action: string, request: TransportRequest, repeatable = request.method === 'GET'): Promise<unknown> {
-    return this.#send(action, request, repeatable);
-  }
-
-  async #send(action: string, request: TransportRequest, repeatable = request.method === 'GET'): Promise<unknown> {
-    for (let attempt = 1; ; attempt++) {
-      await this.#limiter.take(request.signal);
-      request.signal?.throwIfAborted();
-      if (request.method !== 'GET' && !this.#mayWrite()) {
-        throw new KubeError(action, 0, 'NotLeading', 'not sent, since this process does not lead');
-      }
-      const startedAt = this.#clock.monotonic();
-      const outcome = await this.#attempt(action, request);
-      const [verb = '', kind = ''] = action.split(' ');
-      const code = outcome.kind === 'answer' ? outcome.status : outcome.error.status;
-      this.#onAttempt({ verb, kind, code, milliseconds: this.#clock.monotonic() - startedAt });
-      if (outcome.kind === 'answer') return outcome.body;
-      const delay = retryDelay(this.#retry, attempt, outcome.error, repeatable || outcome.notDone, this.#random());
-      if (delay === null) throw outcome.error;
-      await sleep(this.#clock, delay, request.signal);
-    }
-  }
-
-  async #attempt(action: string, request: TransportRequest): Promise<Attempt> {
-    let answer: TransportAnswer;
-    try {
-      answer = await this.#transport.send({ ...request, timeoutMs: request.timeoutMs ?? this.#timeoutMs });
-    } catch (error) {
-      if (!(error instanceof TransportError)) throw error;
-      const reason = error.kind === 'Timeout' ? 'Timeout' : 'Unreachable';
-      return {
-        kind: 'failed',
-        error: new KubeError(action, 0, reason, error.message, { cause: error }),
-        notDone: error.kind === 'Refused',
-      };
-    }
-    if (answer.status >= 200 && answer.status < 300) return { kind: 'answer', status: answer.status, body: answer.body };
-    const error = errorFromAnswer(action, answer.status, answer.body, answer.retryAfterMs);
-    return { kind: 'failed', error, notDone: answer.status === 429 };
+  request(action: string, request: TransportRequest, repeatable = request.method === 'GET'): Promise<unknown> {
+    return this.#sender.send(action, request, repeatable);
   }
 }
-
-type Attempt =
-  | { readonly kind: 'answer'; readonly status: number; readonly body: unknown }
-  /** `notDone`: the server certainly did nothing. */
-  | { readonly kind: 'failed'; readonly error: KubeError; readonly notDone: boolean };
 
 function writeQuery(options: WriteOptions): Record<string, string | boolean | undefined> {
   return {

@@ -1,4 +1,5 @@
-import type { CallOptions, KubeClient } from './client.ts';
+import type { KubeClient } from './client.ts';
+import type { CallOptions } from './requests.ts';
 import { isNotFound } from './errors.ts';
 import { refOf, type KubeObject, type Live } from './objects.ts';
 import type { Resource } from './resources.ts';

@@ -20,6 +20,7 @@ export * from './resources.ts';
 export * from './errors.ts';
 export * from './clock.ts';
 export * from './client.ts';
+export * from './requests.ts';
 export * from './conditions.ts';
 export * from './ownership.ts';
 export * from './labels.ts';

@@ -1,5 +1,13 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
+export interface Attempted {
+  readonly verb: string;
+  readonly kind: string;
+  /** HTTP status; 0: no answer. */
+  readonly code: number;
+  readonly milliseconds: number;
+}
+
 /** Metrics of the operator's machinery; its reconcilers add their own. */
 export class KubeMetrics {
   readonly reconciles: Counter<'controller' | 'result'>;
@@ -56,6 +64,12 @@ export class KubeMetrics {
     this.writes = counter('lockkeeper_operator_object_writes_total', 'Objects created, changed and deleted', ['kind', 'outcome']);
     this.eventsDropped = counter('lockkeeper_operator_events_dropped_total', 'Events not recorded', ['reason']);
   }
+
+  /** For a client's `onAttempt`. */
+  readonly attempted = ({ verb, kind, code, milliseconds }: Attempted): void => {
+    this.requests.inc({ verb, kind, code });
+    this.requestSeconds.observe({ verb }, milliseconds / 1000);
+  };
 
   /** Called before the caches' gauges are read. */
   onCollect(observe: () => void): void {

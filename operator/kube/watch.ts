@@ -1,4 +1,5 @@
-import type { KubeClient, ListQuery, Page, WatchLine } from './client.ts';
+import type { KubeClient } from './client.ts';
+import type { ListQuery, Page, WatchLine } from './requests.ts';
 import { sleep, systemClock, type Clock } from './clock.ts';
 import { KubeError, errorFromAnswer, isExpired } from './errors.ts';
 import type { KubeObject, Live } from './objects.ts';

@@ -5,12 +5,13 @@ import { Connection } from './connection.ts';
 import { lockkeeperKinds } from './custom-resources.ts';
 import { builtinKinds, type Kind } from './kinds.ts';
 import { jsonPatch, mergePatch } from './patch.ts';
+import { bodyOf, contextOf, encodeToken, positionOf, queryOf, selectorOf, tokenOf, type Query } from './request-query.ts';
 import { targetOf, type Target } from './request-target.ts';
-import { fieldSelector, labelSelector, type Selects } from './selectors.ts';
-import { Refusal, badRequest, expired, methodNotAllowed } from './status.ts';
-import { Store, type Commit } from './store.ts';
-import { WatchStream } from './watch-stream.ts';
-import { Writes, collectionOf, type DeleteBody, type WriteContext } from './writes.ts';
+import { Refusal, badRequest, methodNotAllowed } from './status.ts';
+import { Store } from './store.ts';
+import { WatchHub } from './watch-hub.ts';
+import type { WatchStream } from './watch-stream.ts';
+import { Writes, collectionOf, type DeleteBody } from './writes.ts';
 
 export interface ApiServerOptions {
   readonly clock?: Clock;
@@ -20,41 +21,24 @@ export interface ApiServerOptions {
   readonly bookmarkMs?: number;
 }
 
-interface Watcher {
-  readonly kind: Kind;
-  readonly namespace: string | undefined;
-  readonly selects: Selects;
-  readonly stream: WatchStream;
-  readonly view: () => number;
-  readonly bookmarks: boolean;
-  /** Everything up to this revision was sent. */
-  cursor: number;
-}
-
-const QUERY_AGENT = 'unknown';
-
 /**
- * A Kubernetes API server in this process: what the operator's tests need of one, and as the real one does it (test/kube/contract runs against
- * both). It answers at once and does nothing by itself: controllers are stepped (see controllers/), and time is the clock's.
+ * A Kubernetes API server in this process: what the operator's tests need of one, done as the real one does it (test/kube/contract is
+ * asked of both). It answers at once and does nothing by itself: controllers are stepped (see controllers/), and time is the clock's.
  */
 export class ApiServer {
   readonly store = new Store();
   readonly clock: Clock;
   readonly #writes: Writes;
+  readonly #hub: WatchHub;
   readonly #kinds: ReadonlyMap<string, Kind>;
-  readonly #watchers = new Set<Watcher>();
-  readonly #bookmarkMs: number;
-  /** No bookmarks come any more, as from a server that hangs. */
-  stopBookmarks: () => void = () => undefined;
 
   constructor(options: ApiServerOptions = {}) {
     this.clock = options.clock ?? systemClock;
-    this.#bookmarkMs = options.bookmarkMs ?? 60_000;
     this.#writes = new Writes(this.store, this.clock);
+    this.#hub = new WatchHub(this.store, this.clock, options.bookmarkMs ?? 60_000);
     this.#kinds = new Map(
       [...builtinKinds(), ...(options.customKinds ?? lockkeeperKinds())].map((kind) => [collectionOf(kind), kind]),
     );
-    this.store.onCommit(() => this.pump());
   }
 
   /** A client's connection, with its own faults and counts. */
@@ -62,110 +46,42 @@ export class ApiServer {
     return new Connection(this);
   }
 
+  /** The number of open watches. */
   get watches(): number {
-    return this.#watchers.size;
+    return this.#hub.size;
   }
 
+  /** Namespaces in which nothing can be made any more. */
   get terminating(): Set<string> {
     return this.#writes.terminating;
   }
 
   /** Answers everything but a watch. `view` is the revision that lists show. */
   handle(request: TransportRequest, view: number = this.store.revision): TransportAnswer {
-    try {
-      return this.#route(request, targetOf(request.path, this.#kinds), view);
-    } catch (error) {
-      if (error instanceof Refusal) return error.answer;
-      throw error;
-    }
+    return answered(() => this.#route(request, targetOf(request.path, this.#kinds), view));
   }
 
   /** Opens a watch that shows what happens up to the revision that `view` answers; `pump` when that has changed. */
   watch(request: TransportRequest, view: () => number): WatchStream | TransportAnswer {
-    try {
+    return answered(() => {
       const { kind, namespace } = targetOf(request.path, this.#kinds);
-      const query = queryOf(request);
-      const stream = new WatchStream();
-      const watcher: Watcher = {
-        kind,
-        namespace,
-        selects: selectorOf(query, namespace),
-        stream,
-        view,
-        bookmarks: query.allowWatchBookmarks === 'true',
-        cursor: this.#startOf(query.resourceVersion, view),
-      };
-      if ((query.resourceVersion ?? '0') === '0') {
-        for (const object of this.store.list(collectionOf(kind), watcher.cursor)) {
-          if (watcher.selects(object)) stream.push({ type: 'ADDED', object });
-        }
-      }
-      const stopTimer = this.clock.after(Number(query.timeoutSeconds ?? 1800) * 1000, () => stream.end());
-      stream.onClose = () => {
-        stopTimer();
-        this.#watchers.delete(watcher);
-        if (this.#watchers.size === 0) this.stopBookmarks();
-      };
-      if (this.#watchers.size === 0) this.#scheduleBookmarks();
-      this.#watchers.add(watcher);
-      this.#send(watcher);
-      return stream;
-    } catch (error) {
-      if (error instanceof Refusal) return error.answer;
-      throw error;
-    }
+      return this.#hub.open(kind, namespace, queryOf(request), view);
+    });
   }
 
   /** Sends watchers what they have not seen yet of what they may see. */
   pump(): void {
-    for (const watcher of [...this.#watchers]) this.#send(watcher);
+    this.#hub.pump();
   }
 
-  bookmark(): void {
-    for (const watcher of this.#watchers) {
-      if (!watcher.bookmarks || watcher.cursor < Math.min(watcher.view(), this.store.revision)) continue;
-      const { apiVersion, kind } = watcher.kind.resource;
-      watcher.stream.push({
-        type: 'BOOKMARK',
-        object: { apiVersion, kind, metadata: { resourceVersion: String(watcher.cursor), creationTimestamp: null } },
-      });
-    }
+  /** No bookmarks come any more, as from a server that hangs. */
+  stopBookmarks(): void {
+    this.#hub.stopBookmarks();
   }
 
   /** Forgets history, as etcd does every five minutes: who watches from before must list anew. */
   compact(revision?: number): void {
     this.store.compact(revision);
-  }
-
-  #startOf(asked: string | undefined, view: () => number): number {
-    if ((asked ?? '0') === '0') return view();
-    const revision = Number(asked);
-    if (!Number.isInteger(revision)) throw badRequest(`Invalid resource version ${asked}`);
-    return revision;
-  }
-
-  #scheduleBookmarks(): void {
-    this.stopBookmarks = this.clock.after(this.#bookmarkMs, () => {
-      this.bookmark();
-      this.#scheduleBookmarks();
-    });
-  }
-
-  #send(watcher: Watcher): void {
-    const view = Math.min(watcher.view(), this.store.revision);
-    if (view <= watcher.cursor) return;
-    try {
-      for (const commit of this.store.since(collectionOf(watcher.kind), watcher.cursor)) {
-        if (commit.revision > view) break;
-        const line = lineOf(commit, watcher.selects);
-        if (line !== undefined) watcher.stream.push(line);
-      }
-      watcher.cursor = view;
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      watcher.stream.push({ type: 'ERROR', object: error.body });
-      watcher.stream.end();
-    }
   }
 
   #route(request: TransportRequest, target: Target, view: number): TransportAnswer {
@@ -244,55 +160,12 @@ export class ApiServer {
   }
 }
 
-type Query = Readonly<Record<string, string | undefined>>;
-
-function queryOf(request: TransportRequest): Query {
-  const entries = Object.entries(request.query ?? {}).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries.map(([key, value]) => [key, String(value)]));
-}
-
-function contextOf(kind: Kind, query: Query, operation: 'Apply' | 'Update', subresource: string | undefined): WriteContext {
-  const manager = query.fieldManager ?? QUERY_AGENT;
-  return {
-    kind,
-    writer: { manager, operation, subresource, apiVersion: kind.resource.apiVersion },
-    dryRun: query.dryRun === 'All',
-  };
-}
-
-/** As if it had come over a wire: nothing in it is shared, and what is undefined is not there. */
-function bodyOf(request: TransportRequest): KubeObject {
-  const body = JSON.parse(JSON.stringify(request.body ?? null)) as KubeObject | null;
-  if (body === null || typeof body !== 'object' || typeof body.metadata !== 'object') throw badRequest('the body is no object');
-  return body;
-}
-
-function selectorOf(query: Query, namespace: string | undefined): Selects {
-  const [labels, fields] = [labelSelector(query.labelSelector), fieldSelector(query.fieldSelector)];
-  return (object) => (namespace === undefined || object.metadata.namespace === namespace) && labels(object) && fields(object);
-}
-
-/** What a watcher with this selector is told: an object that no longer matches is gone for it. */
-function lineOf({ type, object, before }: Commit, selects: Selects): { type: string; object: Live } | undefined {
-  const [did, does] = [before !== undefined && selects(before), type !== 'DELETED' && selects(object)];
-  if (does) return { type: did ? 'MODIFIED' : 'ADDED', object };
-  if (!did) return undefined;
-  return { type: 'DELETED', object };
-}
-
-function positionOf({ metadata }: Live): string {
-  return `${metadata.namespace ?? ''}/${metadata.name}`;
-}
-
-function encodeToken(revision: number, after: string): string {
-  return Buffer.from(JSON.stringify({ revision, after })).toString('base64url');
-}
-
-function tokenOf(text: string | undefined): { readonly revision: number; readonly after: string } | undefined {
-  if (text === undefined || text === '') return undefined;
+/** What the handler answers, or the refusal that it threw. */
+function answered<T>(handler: () => T): T | TransportAnswer {
   try {
-    return JSON.parse(Buffer.from(text, 'base64url').toString('utf8')) as { revision: number; after: string };
-  } catch {
-    throw expired('continue key is not valid');
+    return handler();
+  } catch (error) {
+    if (error instanceof Refusal) return error.answer;
+    throw error;
   }
 }

@@ -1,4 +1,5 @@
 import type { Transport, TransportAnswer, TransportRequest, TransportStream } from '../../operator/kube/transport.ts';
+import { sleep } from '../../operator/kube/clock.ts';
 import { TransportError } from '../../operator/kube/transport.ts';
 import type { ApiServer } from './api-server.ts';
 import { Refusal } from './status.ts';
@@ -30,6 +31,8 @@ export type Fault =
   | { readonly kind: 'lose' }
   /** It is done, and then the connection breaks. */
   | { readonly kind: 'lose answer' }
+  /** It is done, and the answer takes its time. */
+  | { readonly kind: 'answer late'; readonly milliseconds: number }
   /** Nothing happens until the client gives up. */
   | { readonly kind: 'hang' };
 
@@ -118,6 +121,7 @@ export class Connection implements Transport {
     }
     // The answer is under way for a moment, in which others run.
     await Promise.resolve();
+    if (fault?.kind === 'answer late') await this.#travel(request, fault.milliseconds);
     if (this.#dead || fault?.kind === 'lose answer') throw broken();
     return answer;
   }
@@ -164,6 +168,12 @@ export class Connection implements Transport {
     if (fault?.kind === 'lose') throw broken();
     if (fault?.kind === 'hang') await this.#hang(request);
     return fault;
+  }
+
+  /** Resolves after a while, if the client waits as long. */
+  #travel(request: TransportRequest, milliseconds: number): Promise<void> {
+    if (milliseconds >= (request.timeoutMs ?? Infinity)) return this.#hang(request);
+    return sleep(this.#server.clock, milliseconds, request.signal).then(() => request.signal?.throwIfAborted());
   }
 
   #hang({ signal, timeoutMs }: TransportRequest): Promise<never> {

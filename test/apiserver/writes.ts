@@ -4,9 +4,9 @@ import { keyOf, type KubeObject, type Live, type ObjectMeta, type ObjectRef } fr
 import { groupOf } from '../../operator/kube/resources.ts';
 import type { Kind } from './kinds.ts';
 import { applied, sameObject, updated, type Writer } from './managed-fields.ts';
-import { invalidValue } from './builtin/problems.ts';
+import { checkIdentity, checkPreconditions, checkVersion } from './checks.ts';
 import { metadataProblems } from './metadata.ts';
-import { Refusal, alreadyExists, badRequest, conflict, forbidden, invalid, modified, notFound } from './status.ts';
+import { alreadyExists, badRequest, conflict, forbidden, invalid, notFound } from './status.ts';
 import { deepFreeze, type Store } from './store.ts';
 
 export interface WriteContext {
@@ -52,7 +52,7 @@ export class Writes {
 
   create(context: WriteContext, namespace: string | undefined, body: KubeObject): Live {
     const { kind } = context;
-    this.#checkIdentity(kind, body, namespace);
+    checkIdentity(kind, body, namespace);
     const { generateName } = body.metadata;
     const name =
       (body.metadata.name as string | undefined) ?? (generateName === undefined ? '' : `${generateName}${this.#suffix()}`);
@@ -81,8 +81,8 @@ export class Writes {
     }
     const before = this.get(context.kind, ref);
     const body = next(before);
-    this.#checkIdentity(context.kind, body, ref.namespace, ref.name);
-    this.#checkVersion(context.kind, body.metadata, before, replaces);
+    checkIdentity(context.kind, body, ref.namespace, ref.name);
+    checkVersion(context.kind, body.metadata, before, replaces);
     const object = this.#continued(context, body, before);
     const admitted = this.#admit(context.kind, object, before, context.writer.subresource);
     const managedFields = updated(before, admitted, this.#writer(context));
@@ -91,7 +91,7 @@ export class Writes {
 
   apply(context: WriteContext, ref: ObjectRef, body: KubeObject, force: boolean): Live {
     const { kind } = context;
-    this.#checkIdentity(kind, body, ref.namespace, ref.name);
+    checkIdentity(kind, body, ref.namespace, ref.name);
     const before = this.find(kind, ref);
     const wanted = this.#applicable(context, body);
     if (before === undefined) {
@@ -105,7 +105,10 @@ export class Writes {
       const merged = applied(undefined, this.#newborn(kind, wanted, ref.namespace), this.#writer(context), force);
       return this.#put(context, this.#admit(kind, merged, undefined));
     }
-    this.#checkVersion(kind, body.metadata, before, false);
+    // The status endpoint of a custom resource takes all other metadata from what is stored.
+    const ignoresUid = kind.judgesStatus && context.writer.subresource === 'status';
+    const asked = ignoresUid ? withoutKey(body.metadata, 'uid') : body.metadata;
+    checkVersion(kind, asked, before, false);
     const merged = applied(before, wanted, this.#writer(context), force);
     const object = this.#continued(context, merged, before);
     const admitted = this.#admit(kind, object, before, context.writer.subresource);
@@ -117,21 +120,7 @@ export class Writes {
   delete(context: WriteContext, ref: ObjectRef, options: DeleteBody): Live | undefined {
     const { kind } = context;
     const before = this.get(kind, ref);
-    const { uid, resourceVersion } = options.preconditions ?? {};
-    // The API server names the kind here, not the resource.
-    const mismatch = (field: string, asked: string, is: string, perhaps: string) =>
-      new Refusal(
-        409,
-        'Conflict',
-        `Operation cannot be fulfilled on ${kind.resource.kind} "${ref.name}": the ${field} in the precondition (${asked}) does not match the ${field} in record (${is}). The object might have been ${perhaps}`,
-        { name: ref.name, kind: kind.resource.kind },
-      );
-    if (uid !== undefined && uid !== before.metadata.uid) {
-      throw mismatch('UID', uid, before.metadata.uid, 'deleted and then recreated');
-    }
-    if (resourceVersion !== undefined && resourceVersion !== before.metadata.resourceVersion) {
-      throw mismatch('ResourceVersion', resourceVersion, before.metadata.resourceVersion, 'modified');
-    }
+    checkPreconditions(kind, before, options.preconditions ?? {});
     if (options.dryRun?.includes('All') === true) return before;
     const waits = { Foreground: ['foregroundDeletion'], Orphan: ['orphan'] }[options.propagationPolicy ?? ''] ?? [];
     const finalizers = [...new Set([...(before.metadata.finalizers ?? []), ...waits])];
@@ -240,36 +229,6 @@ export class Writes {
   #put(context: WriteContext, object: KubeObject): Live {
     if (context.dryRun) return deepFreeze(object) as Live;
     return this.#store.put(collectionOf(context.kind), object as Live);
-  }
-
-  #checkIdentity(kind: Kind, body: KubeObject, namespace: string | undefined, name?: string): void {
-    const { resource } = kind;
-    if (body.kind !== resource.kind || body.apiVersion !== resource.apiVersion) {
-      throw badRequest(
-        `the object provided is unrecognized (must be of type ${resource.kind}): got ${body.apiVersion} ${body.kind}`,
-      );
-    }
-    const has = body.metadata.namespace;
-    if (has !== undefined && has !== namespace) {
-      throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
-    }
-    if (name !== undefined && (body.metadata.name as string | undefined) !== undefined && body.metadata.name !== name) {
-      throw badRequest(`the name of the object (${body.metadata.name}) does not match the name on the URL (${name})`);
-    }
-  }
-
-  #checkVersion(kind: Kind, asked: ObjectMeta, before: Live, replaces: boolean): void {
-    const { name, uid, resourceVersion } = before.metadata;
-    if (asked.uid !== undefined && asked.uid !== uid) {
-      if (!replaces) throw invalid(kind.resource, name, [invalidValue('metadata.uid', asked.uid, 'field is immutable')]);
-      throw conflict(kind.resource, name, `Precondition failed: UID in precondition: ${asked.uid}, UID in object meta: ${uid}`);
-    }
-    if (asked.resourceVersion === undefined) {
-      if (!replaces || !kind.versioned) return;
-      const message = 'Invalid value: 0x0: must be specified for an update';
-      throw invalid(kind.resource, name, [{ field: 'metadata.resourceVersion', message }]);
-    }
-    if (asked.resourceVersion !== resourceVersion) throw modified(kind.resource, name);
   }
 
   /** Unlike real ones the same in every run. */

@@ -1,7 +1,9 @@
+import { Registry } from 'prom-client';
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
   KubeClient,
   KubeError,
+  KubeMetrics,
   isAlreadyExists,
   isConflict,
   isNotFound,
@@ -183,6 +185,16 @@ describe('KubeClient', () => {
     await outcome(client.apply(resources.ConfigMap, wanted));
     await outcome(client.get(resources.ConfigMap, { namespace: 'shop', name: 'absent' }));
     expect(attempts).toEqual(['apply ConfigMap 0', 'apply ConfigMap 201', 'get ConfigMap 404']);
+  });
+
+  it('counts attempts', async () => {
+    const registry = new Registry();
+    const metrics = new KubeMetrics(registry);
+    client = new KubeClient(connection, { clock, onAttempt: metrics.attempted });
+    await outcome(client.apply(resources.ConfigMap, wanted));
+    const text = await registry.metrics();
+    expect(text).toContain('lockkeeper_operator_api_requests_total{verb="apply",kind="ConfigMap",code="201"} 1');
+    expect(text).toContain('lockkeeper_operator_api_request_seconds_count{verb="apply"} 1');
   });
 
   it('asks for its turn before each attempt', async () => {

@@ -152,6 +152,24 @@ describe('LeaderElection', () => {
     expect(one.election.leading).toBe(false);
   });
 
+  it('counts its term from when a renewal was sent, not from its answer', async () => {
+    const { clock, candidate } = world();
+    const one = candidate('one');
+    await clock.advance(1_000);
+    let renewals = 0;
+    one.connection.fault = ({ method }) => {
+      if (renewals > 0) return { kind: 'hang' };
+      if (method === 'PUT') renewals++;
+      return method === 'PUT' ? { kind: 'answer late', milliseconds: 4_000 } : undefined;
+    };
+    await clock.advance(5_500);
+    expect([renewals, one.active]).toEqual([1, true]); // sent at 2 s, answered at 6 s
+    await clock.advance(5_400);
+    expect(one.election.leading).toBe(true);
+    await clock.advance(200);
+    expect(one.election.leading).toBe(false);
+  });
+
   it('ends at once when it sees another in its place', async () => {
     const { clock, candidate, server, held } = world();
     const one = candidate('one');

@@ -1,27 +1,21 @@
-import { KubeClient } from '../../operator/kube/index.ts';
+import { KubeClient, resources } from '../../operator/kube/index.ts';
 import { ApiServer } from '../apiserver/index.ts';
-import { machineryContract } from './machinery-contract.ts';
-import { serverContract, type ContractServer } from './server-contract.ts';
+import { kubeContract } from './contract/index.ts';
+import { configMap } from './objects.ts';
 
-async function open(): Promise<ContractServer> {
+kubeContract('the API server in this process', () => {
   const server = new ApiServer();
   const client = new KubeClient(server.connect());
+  const namespace = 'contract';
   return Promise.resolve({
     client,
-    namespace: 'contract',
-    expiredRevision: () => {
-      const { revision } = server.store;
-      server.store.put('v1/configmaps', {
-        apiVersion: 'v1',
-        kind: 'ConfigMap',
-        metadata: { namespace: 'contract', name: 'last' },
-      } as never);
+    namespace,
+    expiredRevision: async () => {
+      const { resourceVersion } = await client.list(resources.ConfigMap, { namespace, limit: 1 });
+      await client.create(resources.ConfigMap, configMap(namespace, 'last'));
       server.compact();
-      return Promise.resolve(String(revision - 1));
+      return resourceVersion;
     },
     close: () => Promise.resolve(),
   });
-}
-
-serverContract('the API server in this process', open);
-machineryContract('the machinery, on the API server in this process', open);
+});

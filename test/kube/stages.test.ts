@@ -189,6 +189,88 @@ describe('a reconciler in stages', () => {
     expect(isTrue(await live(), 'Ready')).toBe(true);
   });
 
+  describe('that begins with an old cache', () => {
+    /** Starts an operator whose lists show what was there after `then`, and lets it see the newest only when it has come to rest. */
+    const begunLate = async (then: () => Promise<unknown>, since: () => Promise<unknown>) => {
+      await operator.stop();
+      await then();
+      const { revision } = cluster.server.store;
+      await since();
+      await cluster.clock.advance(0);
+      operator = cluster.startOperator(
+        (manager) => addSample(manager, outside),
+        (connection) => connection.freezeAt(revision),
+      );
+      const writesOutside = outside.writes;
+      await cluster.clock.advance(120_000);
+      expect(outside.writes).toBe(writesOutside);
+      // It reads its object live before it writes, so it may know and report the newest spec.
+      const touched = operator.connection.writes.filter(({ path }) => !path.endsWith('/zkensembles/main/status'));
+      expect(touched).toEqual([]);
+      operator.connection.catchUp();
+      await cluster.rest();
+    };
+    const change = (spec: Spec) => cluster.user.apply(resources.ZkEnsemble, ensemble(spec), { fieldManager: 'kubectl' });
+
+    it('does not scale down what has been scaled up since', async () => {
+      await apply({ voters: { replicas: 5 } });
+      await begunLate(
+        () => change({ voters: { replicas: 1 } }),
+        () => change({ voters: { replicas: 5 } }),
+      );
+      expect(sets()).toEqual({ 'main-voters': 5 });
+    });
+
+    it('does not delete what is wanted again', async () => {
+      await apply({ observers: [{ region: 'east' }] });
+      await begunLate(
+        () => change({}),
+        () => change({ observers: [{ region: 'east' }] }),
+      );
+      expect(sets()).toEqual({ 'main-voters': 3, 'main-observers-east': 2 });
+    });
+
+    it('does not clean up for an object that was made anew', async () => {
+      await apply({});
+      await begunLate(
+        () => cluster.user.delete(resources.ZkEnsemble, ref),
+        async () => {
+          await cluster.user.patch(resources.ZkEnsemble, ref, { type: 'merge', body: { metadata: { finalizers: null } } });
+          await change({});
+        },
+      );
+      expect([...outside.of('shop/main')]).toEqual(['voters']);
+      expect(isTrue(await live(), 'Ready')).toBe(true);
+    });
+
+    it('makes nothing for an object that is gone', async () => {
+      await cluster.rest(1000);
+      await begunLate(
+        () => change({}),
+        () => cluster.user.delete(resources.ZkEnsemble, ref),
+      );
+      expect([sets(), outside.groups.size]).toEqual([{}, 0]);
+    });
+  });
+
+  it('does not repeat what it did before its cache heard of it', async () => {
+    await cluster.clock.advance(0);
+    operator.connection.freezeAt(cluster.server.store.revision);
+    await cluster.user.apply(resources.ZkEnsemble, ensemble({}), { fieldManager: 'kubectl' });
+    operator.connection.freezeAt(cluster.server.store.revision);
+    cluster.server.pump();
+    await cluster.clock.advance(0);
+    const done = operator.connection.writes.length;
+    const looks = operator.connection.requests.filter(({ method, path }) => method === 'GET' && path.endsWith('/main-voters'));
+    expect(looks).toHaveLength(1);
+    operator.connection.requests.length = 0;
+    for (let turn = 0; turn < 3; turn++) {
+      operator.manager.enqueueAll();
+      await cluster.clock.advance(1000);
+    }
+    expect([done > 3, operator.connection.writes.length, operator.connection.requests]).toEqual([true, done, []]);
+  });
+
   it('tries again what the server refuses, says so, and slows down', async () => {
     operator.connection.fault = ({ method, path }) =>
       method !== 'GET' && path.includes('statefulsets') ? { kind: 'refuse', status: 403, reason: 'Forbidden' } : undefined;

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { KubeClient, resources, type ConfigMap } from '../../operator/kube/index.ts';
 import { ManualClock } from '../../operator/kube/manual-clock.ts';
@@ -106,6 +107,20 @@ describe('watchCollection', () => {
       1,
       2,
       [],
+    ]);
+  });
+
+  it('leaves nothing on the signal from one watch to the next', async () => {
+    await follow();
+    const before = getEventListeners(stop.signal, 'abort').length;
+    for (let turn = 0; turn < 10; turn++) {
+      await clock.advance(301_000);
+      connection.cutWatches();
+      await clock.advance(1000);
+    }
+    expect([watches() > 15, getEventListeners(stop.signal, 'abort')]).toEqual([
+      true,
+      expect.toSatisfy((left: unknown[]) => left.length <= before),
     ]);
   });
 
