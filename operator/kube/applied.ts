@@ -21,6 +21,8 @@ export function canonicalJson(value: unknown): string {
   );
 }
 
+const MOST_IMAGES = 10_000;
+
 interface Image {
   readonly digest: string | undefined;
   readonly image: unknown;
@@ -43,6 +45,7 @@ export class AppliedObjects {
 
   /** `answer` is what the server made of `stamped`. */
   remember(answer: Live, stamped: KubeObject): void {
+    if (this.#images.size >= MOST_IMAGES) this.#images.clear(); // those still needed come back with their next apply
     if (covers(answer, stamped)) this.forget(answer.metadata.uid);
     else this.#images.set(answer.metadata.uid, { digest: digestOf(stamped), image: imageOf(answer, stamped) });
   }

@@ -2,7 +2,7 @@ import { AppliedObjects, stamp } from './applied.ts';
 import type { CacheReader } from './cache.ts';
 import type { KubeClient } from './client.ts';
 import type { KubeMetrics } from './metrics.ts';
-import { describe, keyOf, refOf, type KubeObject, type Live, type ObjectRef } from './objects.ts';
+import { describe, keyOf, refOf, type KubeObject, type Live, type ObjectMeta } from './objects.ts';
 import { controllerOf } from './ownership.ts';
 import type { ApplyStep, DeleteStep, Step, StepOutcome } from './plan.ts';
 import { resourceOf, type Resource } from './resources.ts';
@@ -29,8 +29,8 @@ export interface CarryOutOptions {
   readonly confirm: () => Promise<void>;
 }
 
-/** What finds the cache of a kind; undefined where there is none that would hold the object. */
-export type FindCache = <T extends KubeObject>(resource: Resource<T>, ref: ObjectRef) => CacheReader<T> | undefined;
+/** Finds a cache in which an object of this kind with this metadata is, if it exists; undefined where there is none. */
+export type FindCache = <T extends KubeObject>(resource: Resource<T>, metadata: ObjectMeta) => CacheReader<T> | undefined;
 
 /** Carries out steps: compares with the cache first, and with the live object before anything is written. */
 export class StepRunner {
@@ -57,7 +57,7 @@ export class StepRunner {
     const { object } = step;
     const resource = resourceOf(object);
     const ref = refOf(object);
-    const cache = this.#findCache(resource, ref);
+    const cache = this.#findCache(resource, object.metadata);
     const wanted = stamp(object);
     const cached = cache?.get(keyOf(object));
     if (cached !== undefined && isOurs(cached, object) && this.#applied.isAsApplied(cached, wanted)) return 'unchanged';

@@ -46,7 +46,11 @@ export class HttpTransport implements Transport {
   async stream(request: TransportRequest): Promise<TransportStream> {
     const limit = new Limit(request);
     try {
-      const response = await this.#open(request, await this.#access.credentials(), limit);
+      let response = await this.#open(request, await this.#access.credentials(), limit);
+      if (response.statusCode === 401) {
+        response.resume();
+        response = await this.#open(request, await this.#access.credentials(true), limit);
+      }
       if (response.statusCode !== 200) {
         return { kind: 'refused', answer: await readAnswer(response) };
       }

@@ -1,19 +1,31 @@
 /**
  * What a reconciler builds on.
  *
- * A reconciler is a `Stages`: parse -> observe -> validate -> plan -> perform -> report, where plan is a pure function from spec and observation to a `Plan`, a list of
- * objects to apply and to delete. `reconcileInStages` makes a `Reconcile` function of it, and a `Controller` runs that for each key
- * whose objects changed:
+ * A reconciler is a `Stages`: parse -> observe -> validate -> plan -> (steps are carried out) -> report. Its `plan` is a pure function
+ * from spec and observation to a `Plan`: objects to apply, objects to delete, and steps of its own for what is outside of Kubernetes.
+ * `reconcileInStages` makes a `Reconcile` function of it, and a `Controller` runs that for each key whose objects changed:
  *
- *     const manager = new Manager({ client, log, metrics });
+ *     const manager = new Manager({ client, log, instance: podName, metrics });
  *     const ensembles = manager.informer(resources.ZkEnsemble);
- *     const sets = manager.informer(resources.StatefulSet, { labelSelector: 'app.kubernetes.io/managed-by=lockkeeper' });
+ *     const sets = manager.informer(resources.StatefulSet, { labels: { 'app.kubernetes.io/managed-by': 'lockkeeper' } });
  *     manager.controller({
  *       name: 'zkensemble',
  *       sources: [primary(ensembles), owned(sets, resources.ZkEnsemble)],
- *       reconcile: reconcileInStages(resources.ZkEnsemble, ensembles, stages, tools),
+ *       reconcile: reconcileInStages(ensembles, stages, manager),
  *     });
- *     await manager.run(signal);
+ *     void manager.watch(stop); // also while another process leads, so that this one can take over at once
+ *     await election.run(stop, (term) => manager.reconcile(term)); // 'lost': end the process
+ *
+ * What the machinery sees to, so that a reconciler need not:
+ * - An object that is as applied costs no request; drift is repaired; other managers' fields stay; fields no longer applied go.
+ * - Before its first write a reconcile reads its custom resource live, and nothing is written if the cache was behind. Each object is
+ *   read live before it is changed or deleted, and only in that version. What this process wrote is in its caches at once.
+ * - An object of somebody else that has the name is not touched: condition NameTaken.
+ * - Status is written last, if it differs. Events are counted, not repeated. Failures are tried again with growing delays; an invalid
+ *   spec waits for a change; a Conflict, Stale or Postponed is part of the work and not reported as failure.
+ * What it cannot see to: every step must be harmless when done twice, and a plan must not suppose that the one before was finished.
+ *
+ * Tests: test/kube/cluster.ts runs whole operators on an API server in this process, hours in milliseconds, with faults and crashes.
  */
 export * from './objects.ts';
 export * from './resources.ts';

@@ -5,7 +5,7 @@ import { systemClock, type Clock } from './clock.ts';
 import { KubeError } from './errors.ts';
 import { selectorText } from './labels.ts';
 import type { KubeMetrics } from './metrics.ts';
-import type { KubeObject } from './objects.ts';
+import { describe, type KubeObject } from './objects.ts';
 import type { Resource } from './resources.ts';
 import { watchCollection } from './watch.ts';
 
@@ -42,7 +42,7 @@ export class Informer<T extends KubeObject> {
     this.#tools = tools;
     this.#clock = tools.clock ?? systemClock;
     this.#heardAt = this.#clock.monotonic();
-    this.#cache = new ObjectCache(query, (change) => this.#tell(change));
+    this.#cache = new ObjectCache({ ...query, indexes: this.#guarded(query.indexes ?? {}) }, (change) => this.#tell(change));
     this.cache = this.#cache;
   }
 
@@ -87,7 +87,32 @@ export class Informer<T extends KubeObject> {
     }
   }
 
+  /** A listener that throws, on an object that nobody thought of, must not end the watch for all others. */
   #tell(change: Change<T>): void {
-    for (const listener of this.#listeners) listener(change);
+    for (const listener of this.#listeners) {
+      try {
+        listener(change);
+      } catch (error) {
+        this.#complain(error, 'a listener failed on a change');
+      }
+    }
+  }
+
+  #guarded(indexes: Readonly<Record<string, IndexFunction<T>>>): Record<string, IndexFunction<T>> {
+    const guarded = (valuesOf: IndexFunction<T>): IndexFunction<T> => {
+      return (object) => {
+        try {
+          return valuesOf(object);
+        } catch (error) {
+          this.#complain(error, `an index failed on ${describe(object)}`);
+          return [];
+        }
+      };
+    };
+    return Object.fromEntries(Object.entries(indexes).map(([name, valuesOf]) => [name, guarded(valuesOf)]));
+  }
+
+  #complain(error: unknown, what: string): void {
+    this.#tools.log.error({ kind: this.resource.kind, err: error }, what);
   }
 }

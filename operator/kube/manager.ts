@@ -6,8 +6,9 @@ import type { Clock } from './clock.ts';
 import { Controller, type ControllerOptions } from './controller.ts';
 import { EventRecorder } from './events.ts';
 import { Informer, type InformerQuery } from './informer.ts';
+import { matchesLabels } from './labels.ts';
 import type { KubeMetrics } from './metrics.ts';
-import type { KubeObject, ObjectRef } from './objects.ts';
+import type { KubeObject, ObjectMeta } from './objects.ts';
 import type { Resource } from './resources.ts';
 
 export interface ManagerOptions {
@@ -37,7 +38,7 @@ export class Manager {
     this.#options = options;
     this.client = options.client;
     this.clock = options.clock;
-    this.steps = new StepRunner(options.client, (resource, ref) => this.cacheOf(resource, ref), options.metrics);
+    this.steps = new StepRunner(options.client, (resource, metadata) => this.cacheOf(resource, metadata), options.metrics);
     this.events = new EventRecorder(options);
     options.metrics?.onCollect(() => this.#measureCaches());
   }
@@ -64,12 +65,13 @@ export class Manager {
     return controller;
   }
 
-  /** A cache that holds the object if it exists and is one of ours. */
-  cacheOf<T extends KubeObject>(resource: Resource<T>, ref: ObjectRef): CacheReader<T> | undefined {
-    for (const [informer, { namespace }] of this.#queries) {
+  /** A cache in which an object of this kind with this metadata is, if it exists. */
+  cacheOf<T extends KubeObject>(resource: Resource<T>, metadata: ObjectMeta): CacheReader<T> | undefined {
+    for (const [informer, { namespace, labels = {} }] of this.#queries) {
       const { kind, apiVersion } = informer.resource;
       if (kind !== resource.kind || apiVersion !== resource.apiVersion) continue;
-      if (namespace === undefined || namespace === ref.namespace) return informer.cache as unknown as CacheReader<T>;
+      const holds = (namespace === undefined || namespace === metadata.namespace) && matchesLabels(metadata.labels, labels);
+      if (holds) return informer.cache as unknown as CacheReader<T>;
     }
     return undefined;
   }

@@ -101,6 +101,32 @@ describe('Manager and Controller', () => {
     expect(manager.informer(resources.ConfigMap)).not.toBe(one);
   });
 
+  it('goes on when an index or a mapping fails on an object', async () => {
+    const broken = () => {
+      throw new Error('nobody thought of this');
+    };
+    const secrets = manager.informer(resources.Secret, { indexes: { broken } });
+    const maps = manager.informer(resources.ConfigMap);
+    await begin({ sources: [mapped(secrets, broken), primary(maps)] });
+    await user.create(resources.Secret, { apiVersion: 'v1', kind: 'Secret', metadata: { namespace: 'shop', name: 's' } });
+    await make('a');
+    expect([reconciled, secrets.cache.size, secrets.cache.byIndex('broken', 'x')]).toEqual([['shop/a'], 1, []]);
+    await user.delete(resources.Secret, { namespace: 'shop', name: 's' });
+    await clock.advance(0);
+    expect(secrets.cache.size).toBe(0);
+  });
+
+  it('finds the cache in which an object would be', () => {
+    const labelled = manager.informer(resources.ConfigMap, { labels: { a: 'b' } });
+    const other = manager.informer(resources.ConfigMap, { namespace: 'other' });
+    const cacheOf = (namespace: string, labels: Record<string, string>) =>
+      manager.cacheOf(resources.ConfigMap, { namespace, name: 'x', labels });
+    expect(cacheOf('shop', { a: 'b', c: 'd' })).toBe(labelled.cache);
+    expect(cacheOf('other', {})).toBe(other.cache);
+    expect(cacheOf('shop', { a: 'c' })).toBeUndefined();
+    expect(manager.cacheOf(resources.Secret, { namespace: 'shop', name: 'x' })).toBeUndefined();
+  });
+
   it('keeps to its namespace where it has one', async () => {
     manager = new Manager({
       client: new KubeClient(connection, { clock }),

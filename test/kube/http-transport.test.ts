@@ -162,5 +162,9 @@ describe('HttpTransport with a server that is not well', () => {
       response.end();
     }, access);
     expect([(await send()).status, (await send()).status, tokens]).toEqual([200, 401, 2]);
+    tokens = 0;
+    const stream = () => transport.stream({ method: 'GET', path: '/x' });
+    expect(await stream()).toMatchObject({ kind: 'open' });
+    expect(await stream()).toMatchObject({ kind: 'refused', answer: { status: 401 } });
   });
 });
