@@ -1,22 +1,23 @@
 # One image for operator, worker and command line. Docker and buildah build it:
 #   docker build -t lockkeeper .
 #   buildah bud -t lockkeeper .
-ARG BUILD_IMAGE=node:24-bookworm
-ARG RUN_IMAGE=node:24-bookworm-slim
+# BASE is any Debian with Node 24.
+ARG BASE=node:24-bookworm-slim
 
-FROM ${BUILD_IMAGE} AS build
+FROM ${BASE} AS build
 WORKDIR /opt/lockkeeper
-# The native package zookeeper is compiled; a slim base lacks the compiler.
-RUN command -v g++ make python3 >/dev/null \
- || (apt-get update && apt-get install -y --no-install-recommends g++ make python3)
 COPY package.json package-lock.json ./
+# The package zookeeper is compiled at its installation.
+RUN if grep -q '"node_modules/zookeeper"' package-lock.json && ! command -v g++ make python3 >/dev/null; then \
+      apt-get update && apt-get install -y --no-install-recommends g++ make python3; \
+    fi
 # With the headers of this very Node. What only people and compilers read is left out, licences stay.
 RUN npm_config_nodedir=/usr/local npm ci --omit=dev --no-audit --no-fund \
  && find node_modules -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' -o -name '*.md' \) -delete \
  && rm -rf node_modules/zookeeper/deps node_modules/zookeeper/src node_modules/zookeeper/build/Release/obj*
 COPY . .
 
-FROM ${RUN_IMAGE}
+FROM ${BASE}
 ARG VERSION=unknown
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="lockkeeper" \

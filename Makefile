@@ -16,6 +16,8 @@ test: setup lint ## all tests of the data plane, and of the operator without a c
 	@$(NODE_FIRST) npx --no-install vitest run --project unit --project integration
 
 test-kubernetes: setup cluster-build ## the operator's tests with a real Kubernetes (the first build takes half an hour)
+	@$(TOOLS)/setup-promtool
+	@$(TOOLS)/setup-prometheus-crds
 	@$(NODE_FIRST) npx --no-install vitest run --project kubernetes
 
 lint: ## eslint, prettier and the types

@@ -77,7 +77,7 @@ const rows: Readonly<Record<string, readonly Panel[]>> = {
   Lag: [
     {
       title: 'Lag of each pipeline',
-      description: 'Age of the newest applied transaction; 0 when nothing is waiting.',
+      description: 'Age of the oldest change that is known and not applied; 0 when there is none.',
       queries: { [pipeline]: largest('lockkeeper_apply_lag_seconds') },
       unit: 's',
       width: 12,

@@ -63,6 +63,11 @@ export const chartValues = z.strictObject({
     .array(z.string().regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/))
     .default([])
     .describe('Namespaces whose objects are looked after, with a Role in each; empty: all, with a ClusterRole.'),
+  clusterDomain: z
+    .string()
+    .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/)
+    .default('cluster.local')
+    .describe('DNS domain of the cluster, in the names by which ZooKeeper’s servers find each other.'),
   logLevel: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .default('info')
@@ -96,7 +101,7 @@ export const chartValues = z.strictObject({
         .boolean()
         .default(true)
         .describe(
-          'With watchNamespaces: whether storage classes may be read, which takes a small ClusterRole. Without it volumes are not checked before they grow.',
+          'With watchNamespaces: whether storage classes may be read, which takes a small ClusterRole. Without it the growth of a volume is tried, whether its class admits it or not.',
         ),
       aggregateRoles: z
         .boolean()

@@ -28,7 +28,7 @@ export class WorkerMetrics {
   );
   readonly lag = this.#gauge(
     'lockkeeper_apply_lag_seconds',
-    'Age of the newest applied transaction; 0 when nothing is waiting',
+    'Age of the oldest change that is known and not applied; 0 when there is none',
     PIPELINE,
   );
   readonly lagLimit = this.#gauge(

@@ -164,7 +164,7 @@ export const alertCases: readonly AlertCase[] = [
     when: 'work waits and the position does not move',
     series: {
       [`lockkeeper_checkpoint_timestamp_seconds${of('w1')}`]: '1000+30x10 1300x60',
-      [`lockkeeper_queue_bytes${of('w1')}`]: '4000x70',
+      [`lockkeeper_apply_lag_seconds${of('w1')}`]: '0x10 0+30x60',
       [phase('running')]: '1x70',
     },
     at: 21,
@@ -175,7 +175,7 @@ export const alertCases: readonly AlertCase[] = [
     when: 'the source is idle',
     series: {
       [`lockkeeper_checkpoint_timestamp_seconds${of('w1')}`]: '1000x70',
-      [`lockkeeper_queue_bytes${of('w1')}`]: '0x70',
+      [`lockkeeper_apply_lag_seconds${of('w1')}`]: '0x70',
       [phase('running')]: '1x70',
     },
     at: 30,
@@ -186,7 +186,7 @@ export const alertCases: readonly AlertCase[] = [
     when: 'it works a backlog off',
     series: {
       [`lockkeeper_checkpoint_timestamp_seconds${of('w1')}`]: '1000+2x70',
-      [`lockkeeper_queue_bytes${of('w1')}`]: '4000000x70',
+      [`lockkeeper_apply_lag_seconds${of('w1')}`]: '5000-28x70',
       [phase('running')]: '1x70',
     },
     at: 30,

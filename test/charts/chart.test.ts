@@ -15,17 +15,18 @@ interface Rule {
 }
 
 const kindsOf = (objects: readonly Rendered[]) => [...new Set(objects.map(({ kind }) => kind))].sort();
-interface Container {
-  readonly image: string;
-  readonly ports: unknown;
-  readonly securityContext: unknown;
-  readonly env: readonly { readonly name: string; readonly value?: string }[];
-  readonly [field: string]: unknown;
+
+interface PodSpec {
+  readonly containers: readonly {
+    readonly image: string;
+    readonly env: readonly { readonly name: string; readonly value?: string }[];
+  }[];
+  readonly volumes: readonly object[];
 }
-const container = (deployment: Rendered) =>
-  (deployment['spec'] as { template: { spec: { containers: [Container] } } }).template.spec.containers[0];
-const environment = (deployment: Rendered): Record<string, string> =>
-  Object.fromEntries(container(deployment).env.map(({ name, value = '' }) => [name, value]));
+
+const container = (deployment: Rendered) => (deployment['spec'].template.spec as PodSpec).containers[0]!;
+const environment = (deployment: Rendered): Record<string, string | undefined> =>
+  Object.fromEntries(container(deployment).env.map(({ name, value }) => [name, value]));
 
 it('passes helm lint without a warning', async () => {
   const { code, stdout } = await helm(['lint', '--strict', chartFolder, '--values', valuesFile(valueCases['everything on'])]);
@@ -73,7 +74,7 @@ describe.each(Object.entries(valueCases))('with %s', (_name, values) => {
       readOnlyRootFilesystem: true,
       capabilities: { drop: ['ALL'] },
     });
-    expect((spec.volumes as object[]).every((volume) => 'emptyDir' in volume)).toBe(true);
+    expect((spec as PodSpec).volumes.every((volume) => 'emptyDir' in volume)).toBe(true);
     expect(operator.ports).toEqual([{ name: 'http', containerPort: 9190 }]);
     for (const object of [deployment, ...objects.filter(({ kind }) => /Budget|NetworkPolicy|ServiceMonitor/.test(kind))]) {
       const selector = object['spec'].selector ?? object['spec'].podSelector;

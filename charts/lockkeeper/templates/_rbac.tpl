@@ -16,8 +16,11 @@ before each write the object is read. A kind that is watched takes get, list and
   resources: [statefulsets, deployments]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: ['']
-  resources: [services, configmaps, secrets, serviceaccounts]
+  resources: [services, configmaps, serviceaccounts]
   verbs: [get, list, watch, create, patch, delete]
+- apiGroups: ['']
+  resources: [secrets]
+  verbs: [get, list, watch, create, patch] # the ensemble's passwords are made; those of databases are read
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch, delete]
@@ -26,7 +29,7 @@ before each write the object is read. A kind that is watched takes get, list and
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: ['']
   resources: [pods]
-  verbs: [get, list, watch, delete] # delete: ZooKeeper's servers are restarted one by one
+  verbs: [get, list, watch, patch, delete] # ZooKeeper's servers: patch marks those that hold data, delete restarts one
 - apiGroups: ['']
   resources: [persistentvolumeclaims]
   verbs: [get, list, watch, patch, delete] # made by StatefulSets; patch: growth
@@ -39,7 +42,7 @@ before each write the object is read. A kind that is watched takes get, list and
 {{- define "lockkeeper.clusterRules" -}}
 - apiGroups: [storage.k8s.io]
   resources: [storageclasses]
-  verbs: [get, list, watch] # whether volumes of a class may grow
+  verbs: [get] # whether volumes of a class may grow
 {{- end }}
 
 {{/* The election of the leading operator. create cannot be bound to a name. */}}
