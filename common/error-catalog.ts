@@ -580,6 +580,14 @@ export const errorCatalog = {
     retryable: true,
     severity: 'error',
   },
+  LK1802: {
+    title: 'the ensemble’s configuration cannot be read',
+    meaning:
+      'The znode /zookeeper/config of a ZkEnsemble holds a line that Lockkeeper never writes, such as a server with several addresses, a group or a weight. Nothing is changed in the ensemble, which goes on as it is.',
+    remedy: 'Bring the server named back to one address with ZooKeeper’s own reconfig command, without groups and weights.',
+    retryable: true,
+    severity: 'error',
+  },
 } as const satisfies Record<`LK1${number}`, CatalogEntry>;
 
 export type ErrorCode = keyof typeof errorCatalog;

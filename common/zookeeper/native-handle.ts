@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { isOpenAcl, type ZkAcl } from './acl.ts';
 import { formatServer, type ZkServer } from './connect-string.ts';
 import { ZkError, zkErrorOf } from './zk-error.ts';
 
@@ -8,6 +9,8 @@ export interface ZkStat {
   readonly mzxid: number;
   readonly version: number;
   readonly cversion: number;
+  /** Of the access list: 0 until it is set. */
+  readonly aversion: number;
   readonly numChildren: number;
   readonly dataLength: number;
   readonly ctime: Date;
@@ -33,6 +36,15 @@ export interface HandleEvents {
   watchFired(path: string): void;
 }
 
+/** A change of the ensemble's membership: additions and removals. */
+export interface Reconfiguration {
+  /** `server.N=host:port:port:role;clientAddress:port`; one that is there already is replaced. */
+  readonly joining: readonly string[];
+  readonly leaving: readonly number[];
+  /** Hex version of the configuration that is to be changed. */
+  readonly fromVersion: string;
+}
+
 type Callback = (code: number, message: string, ...result: unknown[]) => void;
 
 /** The part of the npm package `zookeeper` that is used. Each request answers a negative code if it could not be sent. */
@@ -52,6 +64,8 @@ interface Client {
   a_exists(path: string, watch: boolean, done: Callback): number;
   a_get_children2(path: string, watch: boolean, done: Callback): number;
   a_delete_(path: string, version: number, done: Callback): number;
+  a_set_acl(path: string, version: number, acl: readonly { perms: number; scheme: string; auth: string }[], done: Callback): number;
+  a_reconfig(joining: string | null, leaving: string | null, members: null, version: number, done: Callback): number;
   a_sync(path: string, done: Callback): number;
 }
 
@@ -157,10 +171,38 @@ export class NativeHandle {
     return this.#request('sync', '/', (done) => this.#client.a_sync('/', done));
   }
 
-  /** Answers the path, with its number if sequential. */
-  create(path: string, data: Buffer, options: { ephemeral: boolean; sequential: boolean }): Promise<string> {
+  /**
+   * Answers the path, with its number if sequential. The client makes nodes open to all, so the access list comes in a second
+   * request: a node whose list has version 0 is one whose maker got no further (see ZkSession.ensurePath).
+   */
+  async create(
+    path: string,
+    data: Buffer,
+    options: { ephemeral: boolean; sequential: boolean; acl: readonly ZkAcl[] },
+  ): Promise<string> {
     const flags = (options.ephemeral ? EPHEMERAL : 0) | (options.sequential ? SEQUENTIAL : 0);
-    return this.#request('create', path, (done) => this.#client.a_create(path, data, flags, done));
+    const made = await this.#request<string>('create', path, (done) => this.#client.a_create(path, data, flags, done));
+    if (!isOpenAcl(options.acl)) await this.setAcl(made, options.acl, 0);
+    return made;
+  }
+
+  /** `version`: of the access list (aversion); -1 matches any. Reading lists is left out: the client crashes where that fails. */
+  setAcl(path: string, acl: readonly ZkAcl[], version: number): Promise<void> {
+    const list = acl.map(({ perms, scheme, id }) => ({ perms, scheme, auth: id }));
+    return this.#request('setAcl', path, (done) => this.#client.a_set_acl(path, version, list, done));
+  }
+
+  /** Answers the new configuration, as the data of /zookeeper/config. */
+  reconfigure({ joining, leaving, fromVersion }: Reconfiguration): Promise<Buffer> {
+    const list = (names: readonly (string | number)[]) => (names.length === 0 ? null : names.join(','));
+    // A zxid: its epoch would have to pass two million before a number cannot hold it.
+    const version = Number.parseInt(fromVersion, 16);
+    return this.#request(
+      'reconfig',
+      '/zookeeper/config',
+      (done) => this.#client.a_reconfig(list(joining), list(leaving), null, version, done),
+      (_stat, data) => (data as Buffer | null) ?? Buffer.alloc(0),
+    );
   }
 
   get(path: string, watch: boolean): Promise<{ data: Buffer; stat: ZkStat }> {

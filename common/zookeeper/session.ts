@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LockkeeperError } from '../errors.ts';
+import { isOpenAcl, openAcl, userAcl, type ZkAcl } from './acl.ts';
 import { formatServer, parseConnectString } from './connect-string.ts';
 import { ZkConnection } from './connection.ts';
 import type { Lease } from './lease.ts';
-import type { NativeHandle, ZkStat } from './native-handle.ts';
+import type { NativeHandle, Reconfiguration, ZkStat } from './native-handle.ts';
 import { lineage } from './paths.ts';
+
 import { isZkError, ZkError, type ZkReason } from './zk-error.ts';
 
-export type { ZkStat } from './native-handle.ts';
+export type { Reconfiguration, ZkStat } from './native-handle.ts';
 
 export type ZkState =
   /** Not yet connected for the first time. */
@@ -27,11 +29,20 @@ export interface ZkSessionOptions {
   readonly sessionTimeoutMs?: number;
   /** `user:password`, presented with the scheme `digest` on each connection. */
   readonly digestAuth?: string;
+  /** Access list of the nodes that this session creates. Default: only the user of `digestAuth`; without one everybody. */
+  readonly acl?: readonly ZkAcl[];
   /** How long a request waits for a connection before it fails with LK1701. Default twice the session timeout. */
   readonly requestWaitMs?: number;
   /** Monotonic milliseconds. */
   readonly now?: () => number;
   readonly resolve?: (host: string) => Promise<string[]>;
+}
+
+export interface ZkCreateOptions {
+  readonly ephemeral?: boolean;
+  readonly sequential?: boolean;
+  /** In place of the session's. */
+  readonly acl?: readonly ZkAcl[];
 }
 
 export const defaultSessionTimeoutMs = 6_000;
@@ -47,6 +58,7 @@ export const defaultSessionTimeoutMs = 6_000;
 export class ZkSession {
   readonly #timeoutMs: number;
   readonly #options: ZkSessionOptions;
+  readonly #acl: readonly ZkAcl[];
   readonly #now: () => number;
   readonly #connection: ZkConnection;
   readonly #stateListeners = new Set<(state: ZkState) => void>();
@@ -57,6 +69,7 @@ export class ZkSession {
   /** @throws LockkeeperError LK1003 if the connect string is invalid */
   constructor(options: ZkSessionOptions) {
     this.#options = options;
+    this.#acl = options.acl ?? (options.digestAuth === undefined ? openAcl : userAcl(options.digestAuth));
     this.#timeoutMs = options.sessionTimeoutMs ?? defaultSessionTimeoutMs;
     this.#now = options.now ?? (() => performance.now());
     this.#connection = new ZkConnection(
@@ -152,9 +165,9 @@ export class ZkSession {
   }
 
   /** Answers the path, with its number if sequential. */
-  create(path: string, data: Buffer | string = '', options: { ephemeral?: boolean; sequential?: boolean } = {}): Promise<string> {
-    const flags = { ephemeral: options.ephemeral ?? false, sequential: options.sequential ?? false };
-    return this.#write('create', path, (handle) => handle.create(path, asBuffer(data), flags));
+  create(path: string, data: Buffer | string = '', options: ZkCreateOptions = {}): Promise<string> {
+    const { ephemeral = false, sequential = false, acl = this.#acl } = options;
+    return this.#write('create', path, (handle) => handle.create(path, asBuffer(data), { ephemeral, sequential, acl }));
   }
 
   /** Version -1, the default, overwrites whatever is there. */
@@ -166,10 +179,34 @@ export class ZkSession {
     return this.#write('delete', path, (handle) => handle.delete(path, version));
   }
 
+  /** `version`: of the access list; -1, the default, overwrites whatever is there. */
+  async setAcl(path: string, acl: readonly ZkAcl[], version = -1): Promise<void> {
+    await this.#write('setAcl', path, (handle) => handle.setAcl(path, acl, version));
+  }
+
+  /**
+   * Changes which servers form the ensemble; answers the new configuration.
+   * @throws ZkError bad-version if `fromVersion` is not the present one, reconfig-in-progress, no-new-quorum if too few of the new
+   *   voters follow the leader, not-allowed
+   */
+  async reconfigure(change: Reconfiguration): Promise<string> {
+    return (await this.#write('reconfig', '/zookeeper/config', (handle) => handle.reconfigure(change))).toString();
+  }
+
   /** Creates the persistent node and what is missing above it; what is there stays as it is. */
   async ensurePath(path: string): Promise<void> {
-    if (await this.exists(path)) return;
-    for (const part of lineage(path)) await this.#persistently(() => this.create(part), 'node-exists');
+    const stat = await this.exists(path);
+    if (stat !== null && stat.aversion > 0) return;
+    const parts = stat === null ? lineage(path) : [path];
+    for (const part of parts) {
+      await this.#persistently(() => this.create(part), 'node-exists');
+      await this.#persistently(() => this.#own(part), 'bad-version');
+    }
+  }
+
+  /** Gives the session's access list to a node of ours whose maker lost its connection before it could (aversion 0). */
+  async #own(path: string): Promise<void> {
+    if (!isOpenAcl(this.#acl)) await this.setAcl(path, this.#acl, 0);
   }
 
   /** Deletes the node however often connections break meanwhile, as long as the session lives; no error if it is gone. */
@@ -193,7 +230,9 @@ export class ZkSession {
         if (!error.uncertain) await this.#connectedHandle('create', parent, Infinity);
       }
       const found = (await this.children(parent)).find((name) => name.startsWith(prefix));
-      if (found !== undefined) return `${parent}/${found}`;
+      if (found === undefined) continue;
+      await this.#persistently(() => this.#own(`${parent}/${found}`), 'bad-version');
+      return `${parent}/${found}`;
     }
   }
 

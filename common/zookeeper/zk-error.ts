@@ -7,6 +7,8 @@ export type ZkReason =
   | 'bad-version'
   | 'not-empty'
   | 'not-allowed'
+  | 'reconfig-in-progress'
+  | 'no-new-quorum'
   | 'bad-request'
   | 'connection-loss'
   | 'session-expired'
@@ -42,6 +44,8 @@ const CODES: Record<ZkReason, ErrorCode> = {
   'bad-version': 'LK1705',
   'not-empty': 'LK1705',
   'not-allowed': 'LK1705',
+  'reconfig-in-progress': 'LK1705',
+  'no-new-quorum': 'LK1705',
   'bad-request': 'LK1705',
   'connection-loss': 'LK1701',
   'session-expired': 'LK1702',
@@ -54,6 +58,8 @@ const TITLES: Record<ZkReason, string> = {
   'bad-version': 'the znode was changed meanwhile',
   'not-empty': 'the znode has children',
   'not-allowed': 'the znode’s access list does not allow it',
+  'reconfig-in-progress': 'another change of the ensemble is under way',
+  'no-new-quorum': 'too few of the new voters follow the leader',
   'bad-request': 'ZooKeeper refused the request',
   'connection-loss': 'connection to ZooKeeper lost',
   'session-expired': 'ZooKeeper session expired',
@@ -65,6 +71,8 @@ const REASONS = new Map<number, ZkReason>([
   [-4, 'connection-loss'],
   [-7, 'connection-loss'],
   [-9, 'connection-loss'], // ZINVALIDSTATE: the handle has no connection
+  [-13, 'no-new-quorum'],
+  [-14, 'reconfig-in-progress'],
   [-101, 'no-node'],
   [-102, 'not-allowed'],
   [-103, 'bad-version'],

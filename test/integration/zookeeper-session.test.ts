@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { openAcl, userAcl, zkPerms } from '../../common/zookeeper/acl.ts';
 import { ZkClient } from '../../common/zookeeper/client.ts';
 import { ZkSession, type ZkSessionOptions, type ZkState } from '../../common/zookeeper/session.ts';
 import { watchChildren, watchData } from '../../common/zookeeper/watch.ts';
@@ -85,6 +86,51 @@ describe('requests', () => {
     // Only the super user gets as far as the version.
     await expect(session.set('/zookeeper/config', '', 999)).rejects.toMatchObject({ reason: 'bad-version' });
     await expect((await connect()).set('/zookeeper/config', '', 999)).rejects.toMatchObject({ reason: 'not-allowed' });
+  });
+
+  test('give nodes to their user alone', async () => {
+    const mine = await connect({ digestAuth: 'me:secret' });
+    const others = await connect({ digestAuth: 'me:guess' });
+    const anybody = await connect();
+    const path = `${await folder(anybody)}/mine`;
+    await mine.ensurePath(`${path}/below`);
+    const made = await mine.createProtected(path, 'node');
+    for (const node of [path, `${path}/below`, made]) {
+      for (const stranger of [others, anybody]) {
+        await expect(stranger.get(node)).rejects.toMatchObject({ reason: 'not-allowed' });
+        await expect(stranger.set(node, '')).rejects.toMatchObject({ reason: 'not-allowed' });
+        await expect(stranger.create(`${node}/x`)).rejects.toMatchObject({ reason: 'not-allowed' });
+        await expect(stranger.setAcl(node, openAcl)).rejects.toMatchObject({ reason: 'not-allowed' });
+      }
+    }
+    const shared = [...userAcl('me:secret'), ...userAcl('you:too', zkPerms.read)];
+    await mine.create(`${path}/shared`, 'data', { acl: shared });
+    expect((await (await connect({ digestAuth: 'you:too' })).get(`${path}/shared`)).data.toString()).toBe('data');
+    await mine.setAcl(`${path}/shared`, openAcl, 1);
+    await expect(mine.setAcl(`${path}/shared`, shared, 1)).rejects.toMatchObject({ reason: 'bad-version' });
+    await anybody.set(`${path}/shared`, 'anybody’s');
+  });
+
+  test('take over nodes that were left open by a maker cut off half way', async () => {
+    const anybody = await connect();
+    const path = `${await folder(anybody)}/mine/below`;
+    await anybody.ensurePath(path);
+    await (await connect({ digestAuth: 'me:secret' })).ensurePath(path);
+    await expect(anybody.get(path)).rejects.toMatchObject({ reason: 'not-allowed' });
+  });
+
+  test('carry credentials on each further connection', async () => {
+    const proxy = await TcpProxy.start(cluster.members[0]!);
+    const session = await connect({ servers: `127.0.0.1:${proxy.port}`, digestAuth: 'me:secret' });
+    const path = `${await folder(session)}/node`;
+    await session.create(path);
+    for (let round = 0; round < 3; round++) {
+      proxy.closeConnections();
+      await until(() => session.state.kind).toBe('suspended');
+      await session.whenConnected();
+      await session.set(path, String(round));
+    }
+    await proxy.cut();
   });
 
   test('fail with LK1701 when no server can be reached', async () => {

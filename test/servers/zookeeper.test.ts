@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import ZooKeeper from 'zookeeper';
+import { ZkSession } from '../../common/zookeeper/session.ts';
 import { startZookeeper, zkSuperAuth, type ZkCluster } from './zookeeper.ts';
 
 let cluster: ZkCluster;
@@ -55,26 +55,16 @@ describe('startZookeeper', () => {
 
   test('lets the super user, and nobody else, change the membership', async () => {
     await using own = await startZookeeper({ voters: 1, observers: 1, tickTime: 500 });
-    const client = new ZooKeeper.Promise({
-      connect: `127.0.0.1:${own.members[0]!.port}`,
-      timeout: 5000,
-      debug_level: 1,
-      host_order_deterministic: false,
-    });
-    await new Promise<void>((resolve) => {
-      client.on('connect', () => resolve());
-      client.init({});
-    });
+    const anybody = new ZkSession({ servers: own.connectString });
+    const superUser = new ZkSession({ servers: own.connectString, digestAuth: zkSuperAuth });
     try {
-      await expect(client.reconfig(null, '2', null, -1)).rejects.toThrow(/auth/i);
-      await new Promise<void>((resolve, reject) => {
-        client.add_auth('digest', zkSuperAuth, (code: number) =>
-          code === 0 ? resolve() : reject(new Error(`add_auth: ${code}`)),
-        );
-      });
-      expect(String(await client.reconfig(null, '2', null, -1))).not.toContain('server.2=');
+      const before = (await anybody.get('/zookeeper/config')).data.toString();
+      const change = { joining: [], leaving: [2], fromVersion: /version=(.*)/.exec(before)![1]! };
+      await expect(anybody.reconfigure(change)).rejects.toMatchObject({ reason: 'not-allowed' });
+      await expect(superUser.reconfigure({ ...change, fromVersion: '1' })).rejects.toMatchObject({ reason: 'bad-version' });
+      expect(await superUser.reconfigure(change)).not.toContain('server.2=');
     } finally {
-      client.close();
+      await Promise.all([anybody.close(), superUser.close()]);
     }
   });
 

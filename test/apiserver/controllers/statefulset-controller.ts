@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { matchesLabels } from '../../../operator/kube/labels.ts';
 import type { Live, PersistentVolumeClaim, Pod, StatefulSet } from '../../../operator/kube/objects.ts';
 import { ownerReference } from '../../../operator/kube/ownership.ts';
 import { resources } from '../../../operator/kube/resources.ts';
@@ -30,6 +31,7 @@ export class StatefulSetController implements Controller {
     const updateRevision = `${set.metadata.name}-${templateHash(spec.template)}`;
     this.#templates.set(updateRevision, spec.template);
     const currentRevision = set.status?.currentRevision ?? updateRevision;
+    if (this.#adopt(set)) return true;
     const pods = new Map(
       this.#actor
         .list(resources.Pod)
@@ -42,6 +44,19 @@ export class StatefulSetController implements Controller {
     );
   }
 
+  /** Pods of its name that match and that nobody owns, as after the set was deleted without them. */
+  #adopt(set: Live<StatefulSet>): boolean {
+    const { name, namespace } = set.metadata;
+    const orphan = this.#actor.list(resources.Pod).find(({ metadata }) => {
+      const isOfSet = metadata.namespace === namespace && new RegExp(`^${name}-\\d+$`).test(metadata.name);
+      const isFree = (metadata.ownerReferences ?? []).length === 0 && metadata.deletionTimestamp === undefined;
+      return isOfSet && isFree && matchesLabels(metadata.labels, set.spec!.selector.matchLabels ?? {});
+    });
+    if (orphan === undefined) return false;
+    this.#actor.patch(resources.Pod, orphan.metadata, { metadata: { ownerReferences: [ownerReference(set)] } });
+    return true;
+  }
+
   #change(set: Live<StatefulSet>, pods: ReadonlyMap<number, LivePod>, currentRevision: string, updateRevision: string): boolean {
     const { replicas = 1, podManagementPolicy, updateStrategy } = set.spec!;
     const ordered = podManagementPolicy !== 'Parallel';
@@ -49,6 +64,8 @@ export class StatefulSetController implements Controller {
     for (let ordinal = 0; ordinal < replicas; ordinal++) {
       const pod = pods.get(ordinal);
       if (pod === undefined) {
+        // Of an earlier set, and yet to be collected; the real one fails and tries again.
+        if (this.#actor.find(resources.Pod, { ...set.metadata, name: `${set.metadata.name}-${ordinal}` }) !== undefined) continue;
         const updated = updateStrategy?.type === 'OnDelete' || ordinal >= partition;
         return this.#make(set, ordinal, updated ? updateRevision : currentRevision);
       }
@@ -81,7 +98,9 @@ export class StatefulSetController implements Controller {
     const templates = (set.spec!.volumeClaimTemplates ?? []) as readonly PersistentVolumeClaim[];
     const claims = templates.map((claim) => ({ volume: claim.metadata.name, claim, name: `${claim.metadata.name}-${podName}` }));
     for (const { claim, name: claimName } of claims) {
-      if (this.#actor.find(resources.PersistentVolumeClaim, { namespace, name: claimName }) !== undefined) continue;
+      const found = this.#actor.find(resources.PersistentVolumeClaim, { namespace, name: claimName });
+      if (found?.metadata.deletionTimestamp !== undefined) return false; // "pvc is being deleted"
+      if (found !== undefined) continue;
       const labels = { ...claim.metadata.labels, ...set.spec!.selector.matchLabels };
       this.#actor.create(resources.PersistentVolumeClaim, {
         apiVersion: 'v1',

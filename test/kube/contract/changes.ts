@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { isConflict, isInvalid, isNotFound, resources, type ConfigMap, type KubeClient } from '../../../operator/kube/index.ts';
+import { isConflict, isInvalid, isNotFound, resources, type KubeClient } from '../../../operator/kube/index.ts';
 import { configMap } from '../objects.ts';
 import { failure, type ContractContext } from './context.ts';
 

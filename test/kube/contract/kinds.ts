@@ -8,7 +8,7 @@ import {
   type Service,
   type StatefulSet,
 } from '../../../operator/kube/index.ts';
-import { clientService, configMap, deployment, disruptionBudget, headlessService, statefulSet, volumeClaim } from '../objects.ts';
+import { clientService, deployment, disruptionBudget, headlessService, statefulSet, volumeClaim } from '../objects.ts';
 import { failure, type ContractContext } from './context.ts';
 
 /** What is special about each of the kinds that the operator writes. */

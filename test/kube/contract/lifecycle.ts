@@ -1,14 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import {
-  isConflict,
-  isInvalid,
-  isNotFound,
-  resources,
-  type ConfigMap,
-  type KubeClient,
-  type StatefulSet,
-} from '../../../operator/kube/index.ts';
+import { isConflict, isInvalid, isNotFound, resources, type KubeClient, type StatefulSet } from '../../../operator/kube/index.ts';
 import { disruptionBudget, statefulSet } from '../objects.ts';
 import { failure, managers, type ContractContext } from './context.ts';
 

@@ -7,7 +7,6 @@ import {
   isConflict,
   removeFinalizer,
   resources,
-  type ConfigMap,
   type KubeClient,
 } from '../../../operator/kube/index.ts';
 import { configMap } from '../objects.ts';

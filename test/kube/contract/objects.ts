@@ -6,8 +6,6 @@ import {
   resources,
   type ConfigMap,
   type KubeClient,
-  type Lease,
-  type StatefulSet,
 } from '../../../operator/kube/index.ts';
 import { configMap } from '../objects.ts';
 import { failure, type ContractContext } from './context.ts';

@@ -1,12 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import {
-  resources,
-  type ConfigMap,
-  type KubeClient,
-  type KubeError,
-  type Lease,
-  type Live,
-} from '../../../operator/kube/index.ts';
+import { resources, type ConfigMap, type KubeClient, type KubeError, type Live } from '../../../operator/kube/index.ts';
 import type { WatchLine } from '../../../operator/kube/requests.ts';
 import { type ContractContext } from './context.ts';
 

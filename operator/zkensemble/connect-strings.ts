@@ -1,0 +1,23 @@
+import type { Member } from './members.ts';
+import { clientHost, externalsOf, groupsOf, type Server, type ZkSpec } from './servers.ts';
+
+/**
+ * What clients of each region connect to, nearest first: the region's observers, its voters, the other voters, and last, for when
+ * no voter can be reached, the other regions' observers. Made of the spec alone, so that it changes only with it.
+ * @param servers those that the spec asks for
+ */
+export function connectStrings(spec: ZkSpec, servers: readonly Server[]): { region: string; servers: string }[] {
+  const regions = [...new Set(groupsOf(spec).map(({ region }) => region))].sort();
+  const externals = externalsOf(spec).map((member) => ({ ...member, region: null }));
+  const all = [...servers, ...externals];
+  return regions.map((region) => {
+    const near = all.filter((server) => server.region === region);
+    const far = all.filter((server) => server.region !== region);
+    const order = [...byRole(near, 'observer'), ...byRole(near, 'voter'), ...byRole(far, 'voter'), ...byRole(far, 'observer')];
+    return { region, servers: order.map(clientHost).join(',') };
+  });
+}
+
+function byRole<T extends Member>(members: readonly T[], role: Member['role']): T[] {
+  return members.filter((member) => member.role === role);
+}

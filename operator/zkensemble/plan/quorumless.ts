@@ -1,0 +1,95 @@
+import { majority, sameMembers, votersOf, type Member } from '../members.ts';
+import { serversOf, type EnsembleStep, type Published, type ServerView, type View, type Wanted } from './view.ts';
+
+/**
+ * The next step while no server serves: the ensemble has yet to form, or has lost its quorum.
+ *
+ * Servers begin as voters without data only if no voter is known to hold any: then they form a new ensemble. Otherwise one that
+ * comes without data waits for a leader to copy from, as two such could elect each other and forget everything. Only where a
+ * majority has lost its data for good and that is accepted, just enough of them may vote that a quorum takes every voter that still
+ * has data, whose newest then leads.
+ */
+export function quorumlessStep(wanted: Wanted, view: View): EnsembleStep {
+  const [voters] = wanted.groups;
+  if (voters === undefined) return { kind: 'none' };
+  const own = serversOf(view, voters);
+  const holders = own.filter(({ volume }) => volume === 'used');
+  const size = startSize(own, holders, view, voters.replicas);
+  const starting = own.filter(({ server }) => server.ordinal < size);
+  const published = publication(wanted, view, starting, holders);
+  if (published.members.length === 0) return noVoters(wanted);
+  if (view.published === null || !samePublication(view.published, published)) {
+    return { kind: 'publish', published, why: holders.length === 0 ? 'the ensemble is to form' : 'the quorum is lost' };
+  }
+  const from = view.sets.get(voters.name) ?? null;
+  if (size > 0 && (from === null || from < size)) {
+    const why = holders.length === 0 ? 'the ensemble is to form' : 'volumes of voters are there';
+    return { kind: 'resize', group: voters, from, size, why };
+  }
+  // A server that runs otherwise than it should may be what keeps the quorum away.
+  const outdated = view.servers.find(({ pod, stuck, restart, volume }) => {
+    const mayStop = stuck && pod !== 'ending' && !(wanted.ephemeral && volume === 'used');
+    return restart.length > 0 && mayStop;
+  });
+  if (outdated !== undefined) return { kind: 'restart', server: outdated.server, reasons: outdated.restart };
+  return waitForQuorum(wanted, starting, holders, published);
+}
+
+/** Ordinals that are, or once were, voters: all of them may be needed for a quorum of the last configuration. */
+function startSize(own: readonly ServerView[], holders: readonly ServerView[], view: View, replicas: number): number {
+  if (holders.length === 0) return replicas;
+  const members = view.published?.members ?? [];
+  const known = own.filter(({ server, pod, volume }) => {
+    return pod !== 'absent' || volume === 'used' || members.some(({ id }) => id === server.id);
+  });
+  return Math.max(...known.map(({ server }) => server.ordinal + 1));
+}
+
+function publication(wanted: Wanted, view: View, starting: readonly ServerView[], holders: readonly ServerView[]): Published {
+  const voters = starting.map(({ server }) => server);
+  const fresh: readonly Member[] = [...voters, ...wanted.externals.filter(({ role }) => role === 'voter')];
+  if (holders.length === 0) return { members: fresh, mayVote: voters.map(({ id }) => id) };
+  // What was last known of the ensemble is nearer to the truth than the spec.
+  const known = view.published?.mayVote.length === 0 ? view.published.members : null;
+  const members = known ?? view.published?.members ?? fresh;
+  return { members, mayVote: wanted.acceptLoss ? recoveringVoters(members, starting, holders) : [] };
+}
+
+/** Just enough voters without data to make a quorum that cannot do without any voter that has data. */
+function recoveringVoters(members: readonly Member[], starting: readonly ServerView[], holders: readonly ServerView[]): number[] {
+  const needed = majority(votersOf(members).length) - holders.length;
+  const empty = starting.filter(({ volume, pod }) => volume !== 'used' && pod !== 'absent');
+  return needed > 0 && empty.length >= needed ? empty.slice(0, needed).map(({ server }) => server.id) : [];
+}
+
+function samePublication(a: Published, b: Published): boolean {
+  return sameMembers(a.members, b.members) && [...a.mayVote].sort().join() === [...b.mayVote].sort().join();
+}
+
+function noVoters(wanted: Wanted): EnsembleStep {
+  const message =
+    wanted.externals.length === 0
+      ? 'the spec has no voters'
+      : 'none of the external voters answers; this ensemble has none of its own';
+  return { kind: 'wait', waiting: [{ reason: 'NoQuorum', message }] };
+}
+
+function waitForQuorum(
+  wanted: Wanted,
+  starting: readonly ServerView[],
+  holders: readonly ServerView[],
+  published: Published,
+): EnsembleStep {
+  const needed = majority(votersOf(published.members).length);
+  const external = votersOf(published.members).filter(({ id }) => !starting.some(({ server }) => server.id === id)).length;
+  if (holders.length > 0 && holders.length + published.mayVote.length + external < needed && !wanted.acceptLoss) {
+    const message = `the data of only ${holders.length} of ${votersOf(published.members).length} voters is left, a quorum takes ${needed}; bring the volumes of the others back`;
+    return { kind: 'wait', waiting: [{ reason: 'MajorityLost', message }] };
+  }
+  const missing = starting.filter(({ pod }) => pod !== 'running').map(({ server }) => server.pod);
+  const message =
+    missing.length === 0
+      ? 'the voters run and elect a leader'
+      : `no quorum yet: ${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} not running`;
+  return { kind: 'wait', waiting: [{ reason: 'NoQuorum', message }] };
+}
