@@ -63,9 +63,10 @@ async function live(): Promise<void> {
         Promise.resolve([]),
       )),
   ];
-  for (const { how, p50, p99, samples } of results) {
+  for (const { how, p50, p99, samples, cpuSeconds } of results) {
+    const cpu = cpuSeconds === null ? '' : `, ${cpuSeconds.toFixed(1)} worker CPU s`;
     say(
-      `${how.padEnd(28)}  p50 ${p50.toFixed(1).padStart(7)} ms  p99 ${p99.toFixed(1).padStart(7)} ms  (${samples} transactions)`,
+      `${how.padEnd(28)}  p50 ${p50.toFixed(1).padStart(7)} ms  p99 ${p99.toFixed(1).padStart(7)} ms  (${samples} transactions${cpu})`,
     );
   }
 }
@@ -80,7 +81,10 @@ async function firstCopy(): Promise<void> {
       await copyWithLockkeeper(source, rows, 4),
     ];
     for (const { how, rowsPerSecond, seconds, usage } of results) {
-      const memory = usage === null ? '' : `  peak RSS ${Math.round(usage.peakRssMiB)} MiB`;
+      const memory =
+        usage === null
+          ? ''
+          : `  peak RSS ${Math.round(usage.peakRssMiB)} MiB  ${((usage.cpuSeconds / rows) * 1e6).toFixed(1)} worker CPU s per million rows`;
       say(
         `${how.padEnd(38)}  ${Math.round(rowsPerSecond).toLocaleString('en').padStart(9)} rows/s  ${seconds.toFixed(1).padStart(7)} s${memory}`,
       );
