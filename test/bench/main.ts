@@ -53,7 +53,9 @@ async function drain(workload: Workload): Promise<void> {
 
 async function live(): Promise<void> {
   const seconds = Number(values.seconds);
-  say(`\nW3: 500 transactions a second for ${seconds} s; milliseconds from commit at the source to visible at the target`);
+  say(
+    `\nW3: 500 transactions a second for ${seconds} s, after 5 s to warm up; milliseconds from commit at the source to visible at the target`,
+  );
   const results = [
     ...(values['skip-native'] ? [] : [await liveThroughReplica(seconds, 4)]),
     ...(await values.modes
