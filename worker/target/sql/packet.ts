@@ -3,7 +3,7 @@ import { LockkeeperError } from '../../../common/errors.ts';
 import { serverErrno } from '../../../common/mysql-errors.ts';
 import type { SqlRunner } from '../session.ts';
 import { Divergence } from './divergence.ts';
-import { SqlBuffer } from './sql-buffer.ts';
+import type { SqlBuffer } from './sql-buffer.ts';
 import type { TableWriter } from './table-writer.ts';
 import { alteringWarning } from './warnings.ts';
 
