@@ -336,7 +336,7 @@ export const syncPipelineStatus = z
         deleted: count.describe('Rows deleted.'),
       })
       .optional()
-      .describe('Rows written since the leader began.'),
+      .describe('Rows written since the pipeline began.'),
     initialLoad: z
       .strictObject({
         state: z.enum(['Pending', 'Running', 'Done', 'Failed']).describe('How far the first copy is.'),

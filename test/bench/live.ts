@@ -2,10 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startMysql, type DbServer } from '../servers/index.ts';
 import { LockkeeperProcess, writeManifests } from './lockkeeper.ts';
 import { executed, startNatively } from './native-replica.ts';
-import { percentile } from './process-usage.ts';
+import { cpuSeconds, percentile } from './process-usage.ts';
 
 const TRANSACTIONS_PER_SECOND = 500;
 const CONNECTIONS = 4;
+/** Of load before samples count, for everybody: caches fill, compilers compile. */
+const WARM_UP_SECONDS = 5;
 
 export interface LatencyResult {
   readonly how: string;
@@ -13,6 +15,8 @@ export interface LatencyResult {
   readonly p50: number;
   readonly p99: number;
   readonly samples: number;
+  /** CPU seconds of the worker during the load and the seconds before it; null for the native replica. */
+  readonly cpuSeconds: number | null;
 }
 
 const table =
@@ -40,21 +44,22 @@ export async function liveThroughLockkeeper(
   try {
     await source.query("INSERT INTO live.events VALUES (-1, 0, 'first', NOW(6))");
     await worker.until(async () => (await target.query('SELECT 1 FROM live.events WHERE id = -1')).length === 1);
-    return await measure(how, source, target, seconds);
+    return { ...(await measure(how, source, target, seconds)), cpuSeconds: cpuSeconds(worker.pid) };
   } finally {
     await worker.stop();
   }
 }
 
 async function measure(how: string, source: DbServer, target: DbServer, seconds: number): Promise<LatencyResult> {
-  const total = TRANSACTIONS_PER_SECOND * seconds;
+  const skipped = TRANSACTIONS_PER_SECOND * WARM_UP_SECONDS;
+  const total = skipped + TRANSACTIONS_PER_SECOND * seconds;
   const committed = new Float64Array(total);
   const visible = new Float64Array(total);
   const watching = watch(target, total, visible);
   await write(source, total, committed);
   await watching;
-  const latencies = Array.from(visible, (at, id) => at - committed[id]!);
-  return { how, p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99), samples: total };
+  const latencies = Array.from(visible, (at, id) => at - committed[id]!).slice(skipped);
+  return { how, p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99), samples: latencies.length, cpuSeconds: null };
 }
 
 /** One transaction every 2 ms, over several connections so that a slow commit does not hold back the next. */

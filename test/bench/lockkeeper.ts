@@ -73,10 +73,15 @@ export class LockkeeperProcess {
   readonly #ended: Promise<number | null>;
 
   constructor(manifest: string, args: readonly string[] = []) {
-    this.#child = spawn(launcher, ['run', '-f', manifest, '--http', '127.0.0.1:0', ...args], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-      env: { ...process.env, LOCKKEEPER_LOG_LEVEL: 'warn' },
-    });
+    // A bench that is killed takes its worker along.
+    this.#child = spawn(
+      'setpriv',
+      ['--pdeathsig', 'KILL', '--', launcher, 'run', '-f', manifest, '--http', '127.0.0.1:0', ...args],
+      {
+        stdio: ['ignore', 'ignore', 'pipe'],
+        env: { ...process.env, LOCKKEEPER_LOG_LEVEL: 'warn' },
+      },
+    );
     this.#child.stderr!.on('data', (chunk: Buffer) => (this.#stderr += chunk.toString()));
     this.#ended = new Promise((resolve) => this.#child.once('exit', (code) => resolve(code)));
   }

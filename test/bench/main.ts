@@ -53,7 +53,9 @@ async function drain(workload: Workload): Promise<void> {
 
 async function live(): Promise<void> {
   const seconds = Number(values.seconds);
-  say(`\nW3: 500 transactions a second for ${seconds} s; milliseconds from commit at the source to visible at the target`);
+  say(
+    `\nW3: 500 transactions a second for ${seconds} s, after 5 s to warm up; milliseconds from commit at the source to visible at the target`,
+  );
   const results = [
     ...(values['skip-native'] ? [] : [await liveThroughReplica(seconds, 4)]),
     ...(await values.modes
@@ -63,9 +65,10 @@ async function live(): Promise<void> {
         Promise.resolve([]),
       )),
   ];
-  for (const { how, p50, p99, samples } of results) {
+  for (const { how, p50, p99, samples, cpuSeconds } of results) {
+    const cpu = cpuSeconds === null ? '' : `, ${cpuSeconds.toFixed(1)} worker CPU s`;
     say(
-      `${how.padEnd(28)}  p50 ${p50.toFixed(1).padStart(7)} ms  p99 ${p99.toFixed(1).padStart(7)} ms  (${samples} transactions)`,
+      `${how.padEnd(28)}  p50 ${p50.toFixed(1).padStart(7)} ms  p99 ${p99.toFixed(1).padStart(7)} ms  (${samples} transactions${cpu})`,
     );
   }
 }
@@ -80,7 +83,10 @@ async function firstCopy(): Promise<void> {
       await copyWithLockkeeper(source, rows, 4),
     ];
     for (const { how, rowsPerSecond, seconds, usage } of results) {
-      const memory = usage === null ? '' : `  peak RSS ${Math.round(usage.peakRssMiB)} MiB`;
+      const memory =
+        usage === null
+          ? ''
+          : `  peak RSS ${Math.round(usage.peakRssMiB)} MiB  ${((usage.cpuSeconds / rows) * 1e6).toFixed(1)} worker CPU s per million rows`;
       say(
         `${how.padEnd(38)}  ${Math.round(rowsPerSecond).toLocaleString('en').padStart(9)} rows/s  ${seconds.toFixed(1).padStart(7)} s${memory}`,
       );

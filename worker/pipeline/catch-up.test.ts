@@ -47,6 +47,20 @@ describe('CatchUp', () => {
     expect(catchUp.treat(transaction(200, ['a'])).careful).toBe(false);
   });
 
+  it('asks each transaction by its GTID as long as the point may still come', () => {
+    // Written to the binlog ahead of what the copy saw, visible only behind it (binlog_order_commits = OFF).
+    const position = { ...at(300), gtid: '00000000-0000-0000-0000-000000000001:1-5:7' };
+    const numbered = (offset: number, gno: number): TransactionItem => {
+      const item = transaction(offset, ['a']);
+      return { ...item, head: { ...item.head, gtid: `00000000-0000-0000-0000-000000000001:${gno}` } };
+    };
+    const catchUp = new CatchUp(plan({ a: { kind: 'skipUntil', position } }));
+    expect(names(catchUp.treat(numbered(200, 6)).events)).toEqual(['a']);
+    expect(names(catchUp.treat(numbered(300, 7)).events)).toEqual([]);
+    expect(names(catchUp.treat(numbered(400, 8)).events)).toEqual(['a']);
+    expect(catchUp.active).toBe(false);
+  });
+
   it('keeps what belongs to a later point', () => {
     const catchUp = new CatchUp(
       plan({ a: { kind: 'skipUntil', position: at(100) }, b: { kind: 'skipUntil', position: at(200) } }),

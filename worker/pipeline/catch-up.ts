@@ -3,7 +3,7 @@ import type { SourcePosition } from '../source/position.ts';
 import { isSequence } from '../source/sequence-map.ts';
 import type { PositionMark, RowsEvent, TransactionHead } from '../source/stream-item.ts';
 import type { TableMap } from '../source/table-map.ts';
-import { hasPassed, includes } from './includes.ts';
+import { hasPassed, includes, mayPrecede } from './includes.ts';
 
 /** How the rows of one transaction are to be applied. */
 export interface Treatment {
@@ -79,13 +79,14 @@ export class CatchUp {
 
   treat(item: Placed & { readonly events: readonly RowsEvent[] }): Treatment {
     if (!this.active) return { events: item.events, careful: false, mixed: false };
-    this.#pending = this.#pending.filter(({ position }) => includes(position, item.head.gtid, item.end));
+    this.#pending = this.#pending.filter(({ position }) => mayPrecede(position, item.head.gtid, item.end));
     if (this.#pending.length === 0) return { events: item.events, careful: false, mixed: false };
+    const covering = this.#pending.filter(({ position }) => includes(position, item.head.gtid, item.end));
     let careful = false;
     const events = item.events.filter(({ table }) => {
       const name = `${table.schema}.${table.table}`;
-      if (this.#pending.some((pending) => this.#skips(pending, name)) && !this.#isSequence(name, table)) return false;
-      careful ||= this.#pending.some(({ converge }) => converge.has(name));
+      if (covering.some((pending) => this.#skips(pending, name)) && !this.#isSequence(name, table)) return false;
+      careful ||= covering.some(({ converge }) => converge.has(name));
       return true;
     });
     return { events, careful, mixed: true };

@@ -21,6 +21,14 @@ export function includes(position: SourcePosition, gtid: string | null, end: Pos
 }
 
 /**
+ * Whether what lies before `position` may still come at a transaction or behind it. With `binlog_order_commits = OFF` a transaction
+ * that a snapshot did not see may stand in the binlog ahead of one that it saw; the place of the snapshot is behind both.
+ */
+export function mayPrecede(position: SourcePosition, gtid: string | null, end: PositionMark): boolean {
+  return includes(position, gtid, end) || includes(position, null, end);
+}
+
+/**
  * Whether a stream that stands at `position` is past `moment`. With GTIDs each transaction tells by itself, and the answer is no. Without
  * them another server is gone on at only once all moments are passed, and its places do not compare with theirs.
  */

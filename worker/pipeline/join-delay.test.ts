@@ -8,6 +8,7 @@ describe('joinDelay', () => {
 
   it('waits a part of a commit while several come per commit, never longer than allowed', () => {
     expect(joinDelay({ commitMs: 8, arrivals: 4 }, 5)).toBe(2);
+    expect(joinDelay({ commitMs: 3, arrivals: 4 }, 5)).toBe(0);
     expect(joinDelay({ commitMs: 100, arrivals: 4 }, 5)).toBe(5);
     expect(joinDelay({ commitMs: 100, arrivals: 4 }, 0)).toBe(0);
   });

@@ -6,6 +6,9 @@ export interface JoinState {
   readonly arrivals: number;
 }
 
+/** A timer waits no shorter than this, so a shorter delay would become a long one beside the commit. */
+const SHORTEST_MS = 1;
+
 /**
  * How long a batch that is not full is held back for more transactions, milliseconds.
  *
@@ -14,5 +17,6 @@ export interface JoinState {
  */
 export function joinDelay(state: JoinState, maxDelayMs: number): number {
   if (state.arrivals < 2) return 0;
-  return Math.min(maxDelayMs, state.commitMs / 4);
+  const delay = Math.min(maxDelayMs, state.commitMs / 4);
+  return delay < SHORTEST_MS ? 0 : delay;
 }

@@ -186,22 +186,40 @@ async function insertTyped(
   const names = plan.columns.map((column) => identifier(column.name)).join(',');
   const opaque = await probeOpaque(target);
   let bytes = 0;
-  for (let begin = 0; begin < rows.length; begin += ROWS_PER_INSERT) {
-    const values = rows.slice(begin, begin + ROWS_PER_INSERT).map((row) => {
-      const literals = plan.columns.map((column, index) => {
-        const value = row[index]!;
-        bytes += value?.length ?? 0;
-        const json = jsonColumns.indexOf(column);
-        if (json < 0 || value === null) return column.store === null ? bytesLiteral(value) : column.store(bytesLiteral(value));
-        const named = row[plan.columns.length + json]!.toString().split(',');
-        const typeByPath = new Map(paths[json]!.map((path, at) => [path, named[at]!]));
-        return buildJson(value.toString('utf8'), (path) => typeByPath.get(path)!, opaque);
-      });
-      return `(${literals.join(',')})`;
+  const written = rows.map((row) => {
+    const literals = plan.columns.map((column, index) => {
+      const value = row[index]!;
+      bytes += value?.length ?? 0;
+      const json = jsonColumns.indexOf(column);
+      if (json < 0 || value === null) return column.store === null ? bytesLiteral(value) : column.store(bytesLiteral(value));
+      const named = row[plan.columns.length + json]!.toString().split(',');
+      const typeByPath = new Map(paths[json]!.map((path, at) => [path, named[at]!]));
+      return buildJson(value.toString('utf8'), (path) => typeByPath.get(path)!, opaque);
     });
-    await insert(plan, `INSERT INTO ${qualified(plan.table.target)} (${names}) VALUES ${values.join(',')}`, target);
+    return `(${literals.join(',')})`;
+  });
+  const head = `INSERT INTO ${qualified(plan.table.target)} (${names}) VALUES `;
+  // One byte of the packet is the command's.
+  for (const values of inStatements(written, target.maxAllowedPacket - head.length - 1)) {
+    await insert(plan, head + values, target);
   }
   return bytes;
+}
+
+/** Joins rows for INSERT: at most ROWS_PER_INSERT, and `limit` bytes unless a single row has more. */
+function* inStatements(rows: readonly string[], limit: number): Generator<string> {
+  let joined: string[] = [];
+  let length = 0;
+  for (const row of rows) {
+    if (joined.length === ROWS_PER_INSERT || (joined.length > 0 && length + row.length + 1 > limit)) {
+      yield joined.join(',');
+      joined = [];
+      length = 0;
+    }
+    joined.push(row);
+    length += row.length + 1;
+  }
+  if (joined.length > 0) yield joined.join(',');
 }
 
 async function insert(plan: CopyPlan, sql: string, target: TargetSession): Promise<void> {

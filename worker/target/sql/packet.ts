@@ -3,7 +3,7 @@ import { LockkeeperError } from '../../../common/errors.ts';
 import { serverErrno } from '../../../common/mysql-errors.ts';
 import type { SqlRunner } from '../session.ts';
 import { Divergence } from './divergence.ts';
-import { SqlBuffer } from './sql-buffer.ts';
+import type { SqlBuffer } from './sql-buffer.ts';
 import type { TableWriter } from './table-writer.ts';
 import { alteringWarning } from './warnings.ts';
 
@@ -25,7 +25,7 @@ const WARNING = ';SHOW WARNINGS';
  * answers are compared with what each statement must have done.
  */
 export class PacketStream {
-  readonly out = new SqlBuffer(2 * TARGET_BYTES);
+  readonly out: SqlBuffer;
   /** A statement or a list of rows should end when the packet has this many bytes. */
   readonly softLimit: number;
   readonly #session: SqlRunner;
@@ -34,7 +34,10 @@ export class PacketStream {
   #statement = 0;
   #running: Promise<void> | null = null;
 
-  constructor(session: SqlRunner, maxPacket: number) {
+  /** `out`: from the batch before, for a new one of this size each time would have the garbage collector run all the time. */
+  constructor(session: SqlRunner, maxPacket: number, out: SqlBuffer) {
+    this.out = out;
+    out.empty(2 * TARGET_BYTES);
     this.#session = session;
     this.#maxPacket = maxPacket;
     this.softLimit = Math.min(TARGET_BYTES, Math.floor(maxPacket / 8));

@@ -19,6 +19,12 @@ export class SqlBuffer {
     this.bytes = Buffer.allocUnsafeSlow(size);
   }
 
+  /** Begins anew; memory beyond `kept` bytes, which something large took, is given back. */
+  empty(kept: number): void {
+    this.length = 0;
+    if (this.bytes.length > kept) this.bytes = Buffer.allocUnsafeSlow(kept);
+  }
+
   /** Makes room for `count` more bytes. */
   reserve(count: number): void {
     const needed = this.length + count;

@@ -11,6 +11,7 @@ import type { OpaqueForms } from './json-literal.ts';
 import { PacketStream } from './packet.ts';
 import { ALL_CHECKED, checksOff, switchChecks } from './session-checks.ts';
 import { writeDeletes, writeInserts, writeUpdates } from './statements.ts';
+import { SqlBuffer } from './sql-buffer.ts';
 import { TableWriter } from './table-writer.ts';
 
 export { Divergence, DivergenceReport, type DivergencePolicy, type DivergenceKind, type DivergentRow } from './divergence.ts';
@@ -38,6 +39,7 @@ export class SqlWriter {
   readonly #session: SqlTarget;
   readonly #metadata: TableMetadataCache;
   readonly #policy: DivergencePolicy;
+  readonly #out = new SqlBuffer();
   #opaque: OpaqueForms | null = null;
   #writers = new WeakMap<TableMap, TableWriter>();
 
@@ -54,7 +56,7 @@ export class SqlWriter {
    */
   async write(runs: readonly RowRun[]): Promise<RowCounts> {
     const counts: RowCounts = { inserted: 0, updated: 0, deleted: 0 };
-    const packet = new PacketStream(this.#session, this.#session.maxAllowedPacket);
+    const packet = new PacketStream(this.#session, this.#session.maxAllowedPacket, this.#out);
     let off = ALL_CHECKED;
     try {
       for (const run of runs) {
