@@ -107,7 +107,7 @@ export class EnsembleSite {
   }
 
   events(): string[] {
-    return (this.list(resources.Event) as readonly Live<KubeEvent>[]).map(({ reason, message }) => `${reason}: ${message}`);
+    return this.list<KubeEvent>(resources.Event).map(({ reason, message }) => `${reason}: ${message}`);
   }
 
   condition(type: string): { status: string; reason: string; message: string } {
