@@ -48,7 +48,7 @@ function seen(operator: Operator, late: boolean): void {
   else connection.catchUp();
 }
 
-describe.each(Object.keys(workloads))('an ensemble that %s', (what) => {
+describe.each(Object.keys(workloads))('an ensemble that %s', { timeout: 600_000 }, (what) => {
   const writes = () => references.get(what)!.writes - references.get(what)!.writesBefore;
 
   test('comes to rest, and a second look changes nothing', () => {
