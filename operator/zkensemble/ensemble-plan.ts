@@ -1,12 +1,4 @@
-import {
-  resources,
-  type ApplyStep,
-  type Live,
-  type Plan,
-  type Step,
-  type StatefulSet,
-  type ZkEnsembleResource,
-} from '../kube/index.ts';
+import { resources, type Live, type Plan, type Step, type StatefulSet, type ZkEnsembleResource } from '../kube/index.ts';
 import type { IdRecord } from './member-ids.ts';
 import { sameMembers, type Member } from './members.ts';
 import type { Observed } from './observed.ts';
@@ -102,7 +94,7 @@ function membersStep(owner: Live<ZkEnsembleResource>, observed: Observed, publis
     kind: 'apply',
     object: membersMap(owner, observed.names, published, serversKnown(observed), observed.holders),
     unless: (live) => (samePublished(publishedIn(live), observed.published) ? undefined : 'another list was published meanwhile'),
-  } as ApplyStep;
+  };
 }
 
 /** Notes which pods hold data. */
@@ -113,7 +105,7 @@ function holdersStep(owner: Live<ZkEnsembleResource>, observed: Observed, server
     kind: 'apply',
     object: membersMap(owner, observed.names, published, serversKnown(observed), [...observed.holders, ...uids]),
     unless: (live) => (samePublished(publishedIn(live), observed.published) ? undefined : 'another list was published meanwhile'),
-  } as ApplyStep;
+  };
 }
 
 function samePublished(a: Published | null, b: Published | null): boolean {
@@ -153,7 +145,7 @@ function templateStep(
 function sizedSet(object: StatefulSet, from: number | null, announced: { reason?: string; note?: string }): Step {
   const sizeOf = (live: StatefulSet | undefined) => (live === undefined ? null : (live.spec?.replicas ?? 1));
   const unless = (live: Live<StatefulSet> | undefined) => (sizeOf(live) === from ? undefined : 'its size is not what it was');
-  return { kind: 'apply', object, unless, ...announced } as ApplyStep;
+  return { kind: 'apply', object, unless, ...announced };
 }
 
 /** Services and budgets of groups that the spec has no more. */
@@ -196,7 +188,7 @@ function stepsOf(owner: Live<ZkEnsembleResource>, spec: ZkSpec, observed: Observ
             samePublished(publishedIn(live), observed.published) ? undefined : 'another list was published meanwhile',
           reason: 'MembersPublished',
           note: `Starting servers are told: ${step.why}`,
-        } as ApplyStep,
+        },
       ];
     case 'resize': {
       const { group, from, size, why } = step;

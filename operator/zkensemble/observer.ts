@@ -10,7 +10,7 @@ import {
   type ReconcileContext,
   type ZkEnsembleResource,
 } from '../kube/index.ts';
-import { AccessPool } from './access-pool.ts';
+import type { AccessPool } from './access-pool.ts';
 import { cachedFacts, liveFacts, type ClusterCaches, type ClusterFacts } from './cluster-facts.ts';
 import { credentialsFrom, secretData } from './credentials.ts';
 import type { EnsembleAccess } from './ensemble-access.ts';

@@ -159,12 +159,13 @@ describe('the operator may do', () => {
       'networkpolicies.networking.k8s.io',
     ].flatMap((resource) => ['get', 'list', 'watch', 'create', 'patch', 'delete'].map((verb): Right => [verb, resource])),
     ...['get', 'list', 'watch', 'create', 'patch'].map((verb): Right => [verb, 'secrets']),
-    ...['get', 'list', 'watch', 'patch', 'delete'].map((verb): Right => [verb, 'pods']),
+    ...['get', 'list', 'watch', 'delete'].map((verb): Right => [verb, 'pods']),
     ...['get', 'list', 'watch', 'patch', 'delete'].map((verb): Right => [verb, 'persistentvolumeclaims']),
     ...['create', 'patch'].map((verb): Right => [verb, 'events']),
   ];
   const never: readonly Right[] = [
     ['create', 'pods', 'shop'],
+    ['patch', 'pods', 'shop'],
     ['create', 'pods/exec', 'shop'],
     ['delete', 'secrets', 'shop'],
     ['deletecollection', 'pods', 'shop'],

@@ -29,10 +29,10 @@ before each write the object is read. A kind that is watched takes get, list and
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: ['']
   resources: [pods]
-  verbs: [get, list, watch, patch, delete] # ZooKeeper's servers: patch marks those that hold data, delete restarts one
+  verbs: [get, list, watch, delete] # ZooKeeper's servers; one that is deleted starts anew
 - apiGroups: ['']
   resources: [persistentvolumeclaims]
-  verbs: [get, list, watch, patch, delete] # made by StatefulSets; patch: growth
+  verbs: [get, list, watch, patch, delete] # made by StatefulSets; patch: growth, and that they hold data
 - apiGroups: ['']
   resources: [events]
   verbs: [create, patch]

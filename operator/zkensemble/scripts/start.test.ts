@@ -47,12 +47,12 @@ function start(pod: string, env: Record<string, string> = {}) {
 }
 
 const read = (name: string) => readFileSync(join(data, name), 'utf8');
-const settings = () =>
+const settings = (): Record<string, string> =>
   Object.fromEntries(
     read('conf/zoo.cfg')
       .trim()
       .split('\n')
-      .map((each) => [each.split('=', 1)[0], each.slice(each.indexOf('=') + 1)]),
+      .map((each): [string, string] => [each.split('=', 1)[0]!, each.slice(each.indexOf('=') + 1)]),
   );
 const known = () => readFileSync(settings()['dynamicConfigFile']!, 'utf8').trim().split('\n');
 
