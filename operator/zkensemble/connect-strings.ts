@@ -1,5 +1,6 @@
 import type { Member } from './members.ts';
-import { clientHost, externalsOf, groupsOf, type Server, type ZkSpec } from './servers.ts';
+import { assignIds, emptyIdRecord } from './member-ids.ts';
+import { clientHost, externalsOf, groupsOf, idRequest, serverOf, type Names, type Server, type ZkSpec } from './servers.ts';
 
 /**
  * What clients of each region connect to, nearest first: the region's observers, its voters, the other voters, and last, for when
@@ -16,6 +17,17 @@ export function connectStrings(spec: ZkSpec, servers: readonly Server[]): { regi
     const order = [...byRole(near, 'observer'), ...byRole(near, 'voter'), ...byRole(far, 'voter'), ...byRole(far, 'observer')];
     return { region, servers: order.map(clientHost).join(',') };
   });
+}
+
+/** What the operator itself connects to: the same as clients in the voters' region. */
+export function operatorConnectString(names: Names, spec: ZkSpec): string {
+  const { record } = assignIds(emptyIdRecord, idRequest(spec)); // any ids do, since addresses do not depend on them
+  const servers = groupsOf(spec).flatMap((group) =>
+    Array.from({ length: group.replicas }, (_, ordinal) => serverOf(names, record, group, ordinal)).filter(
+      (server) => server !== null,
+    ),
+  );
+  return connectStrings(spec, servers).find(({ region }) => region === spec.voters.region)!.servers;
 }
 
 function byRole<T extends Member>(members: readonly T[], role: Member['role']): T[] {
