@@ -80,7 +80,7 @@ async function startWorker(pod: Live<Pod>): Promise<LockkeeperProcess> {
 
 test('a worker that is started as its pod says takes part, and tells what is wrong with the source', async () => {
   const site = await made();
-  await until(site, async () => (await session.exists(instanceConfigPath(ref))) !== null);
+  await until(site, () => site.list(resources.Pod).length > 0);
   const [pod] = site.list(resources.Pod);
   const worker = await startWorker(pod!);
   await until(site, () => site.object()!.status?.workers?.[0]?.ready === 1);

@@ -18,7 +18,7 @@ type Requests = Pick<
 >;
 
 /** Znodes in memory, for tests of what is done with them: paths, versions and refusals are ZooKeeper's, sessions and watches are not here. */
-export class MemoryZookeeper {
+export class MemoryZnodes {
   readonly #nodes = new Map<string, Node>();
   readonly #listeners = new Set<(path: string) => void>();
   /** Writes that were done. */
