@@ -13,6 +13,8 @@ export interface InformerQuery<T extends KubeObject> {
   readonly namespace?: string | undefined;
   /** Only objects that have all of these. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** Only metadata is asked for and kept: to hear of changes of Secrets without holding what is in them. */
+  readonly metadataOnly?: boolean | undefined;
   readonly indexes?: Readonly<Record<string, IndexFunction<T>>> | undefined;
 }
 
@@ -65,9 +67,10 @@ export class Informer<T extends KubeObject> {
   /** Until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { client, log, metrics, clock, random } = this.#tools;
-    const { namespace, labels } = this.#query;
+    const { namespace, labels, metadataOnly } = this.#query;
     const options = {
       namespace,
+      metadataOnly,
       ...(labels === undefined ? {} : { labelSelector: selectorText(labels) }),
       ...(clock === undefined ? {} : { clock }),
       ...(random === undefined ? {} : { random }),

@@ -33,6 +33,7 @@ export class Manager {
   readonly #informers = new Map<string, Informer<KubeObject>>();
   readonly #queries = new Map<Informer<KubeObject>, InformerQuery<KubeObject>>();
   readonly #controllers: Controller[] = [];
+  #reconciling = false;
 
   constructor(options: ManagerOptions) {
     this.#options = options;
@@ -49,7 +50,7 @@ export class Manager {
    */
   informer<T extends KubeObject>(resource: Resource<T>, query: InformerQuery<T> = {}): Informer<T> {
     const namespace = query.namespace ?? (resource.namespaced ? this.#options.namespace : undefined);
-    const name = JSON.stringify([resource.apiVersion, resource.kind, namespace, query.labels]);
+    const name = JSON.stringify([resource.apiVersion, resource.kind, namespace, query.labels, query.metadataOnly]);
     const known = this.#informers.get(name);
     if (known !== undefined) return known as unknown as Informer<T>;
     const informer = new Informer(resource, { ...query, namespace }, this.#options);
@@ -67,7 +68,8 @@ export class Manager {
 
   /** A cache in which an object of this kind with this metadata is, if it exists. */
   cacheOf<T extends KubeObject>(resource: Resource<T>, metadata: ObjectMeta): CacheReader<T> | undefined {
-    for (const [informer, { namespace, labels = {} }] of this.#queries) {
+    for (const [informer, { namespace, labels = {}, metadataOnly = false }] of this.#queries) {
+      if (metadataOnly) continue;
       const { kind, apiVersion } = informer.resource;
       if (kind !== resource.kind || apiVersion !== resource.apiVersion) continue;
       const holds = (namespace === undefined || namespace === metadata.namespace) && matchesLabels(metadata.labels, labels);
@@ -84,6 +86,11 @@ export class Manager {
   /** Milliseconds since the quietest watch last heard anything; an operator beyond some minutes is blind and should be restarted. */
   get silentMs(): number {
     return Math.max(0, ...[...this.#informers.values()].map((informer) => informer.silentMs));
+  }
+
+  /** Whether the controllers run: in the process that leads. */
+  get reconciling(): boolean {
+    return this.#reconciling;
   }
 
   get idle(): boolean {
@@ -103,7 +110,9 @@ export class Manager {
   /** Runs the controllers, once all caches are synced, until the signal aborts and what was under way has ended. */
   async reconcile(signal: AbortSignal): Promise<void> {
     await Promise.race([Promise.all([...this.#informers.values()].map((informer) => informer.whenSynced)), aborted(signal)]);
+    this.#reconciling = !signal.aborted;
     await Promise.all(this.#controllers.map((controller) => controller.run(signal)));
+    this.#reconciling = false;
     await this.events.flush();
   }
 
