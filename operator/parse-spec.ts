@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { faultsOf } from '../crds/schema-issues.ts';
+import { faultsOf, pathText } from '../crds/schema-issues.ts';
 import type { CustomResource, Problem } from './kube/index.ts';
 
 /** A spec with defaults. The API server refuses most of what is wrong; a spec stored by an older release may still be. */
@@ -9,9 +9,9 @@ export function parseSpec<S extends z.ZodType>(
 ): { spec: z.output<S> } | { problems: readonly Problem[] } {
   const parsed = schema.safeParse(spec);
   if (parsed.success) return { spec: parsed.data };
-  const problems = faultsOf(parsed.error, schema, spec).map(({ path, message, found, remedy }) => ({
+  const problems = faultsOf(parsed.error, schema, spec).map(({ path, key, message, found, remedy }) => ({
     reason: 'InvalidSpec',
-    message: `spec.${path.map(String).join('.')}: ${message}${found === undefined ? '' : ` (found ${found})`}. ${remedy}`,
+    message: `${['spec', pathText(path, key)].filter(Boolean).join('.')}: ${message}${found === undefined ? '' : ` (found ${found})`}. ${remedy}`,
   }));
   return { problems };
 }
