@@ -36,7 +36,7 @@ export function reportInstance(
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     conditions,
   };
-  const waits = seen === null || outcome.kind === 'invalid' || isOutOfReach(observed) ? LOOK_AGAIN_MS : undefined;
+  const waits = seen === null || isOutOfReach(observed) ? LOOK_AGAIN_MS : undefined;
   const held = observed === undefined || observed.numbersIn === 0 ? null : withOldNumbers(status, before);
   return {
     status: held ?? status,
@@ -74,7 +74,8 @@ function unread({ metadata, status }: Live<CanalInstanceResource>): Judgement[] 
 }
 
 function isOutOfReach(observed: Observed | undefined): boolean {
-  return observed?.ensemble.kind === 'usable' && observed.config === undefined;
+  if (observed === undefined || observed.ensemble.kind === 'missing') return false;
+  return observed.ensemble.kind === 'unusable' || observed.config === undefined;
 }
 
 /** What a spec that cannot be carried out, or a reconcile that failed, makes of the rest. */
