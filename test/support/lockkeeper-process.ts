@@ -18,15 +18,19 @@ export interface CommandResult {
 }
 
 /** Runs a command of `lockkeeper` to its end. */
-export async function lockkeeper(args: readonly string[], seconds = 60): Promise<CommandResult> {
-  const child = start(args, {});
+export async function lockkeeper(
+  args: readonly string[],
+  seconds = 60,
+  env: Readonly<Record<string, string>> = {},
+): Promise<CommandResult> {
+  const child = start(args, env);
   const timer = setTimeout(() => child.process.kill('SIGKILL'), seconds * 1000);
   const code = await child.ended;
   clearTimeout(timer);
   return { code, stdout: child.stdout(), stderr: child.stderr() };
 }
 
-/** `lockkeeper run` as a process of its own, as people run it. It dies with the test. */
+/** A command of `lockkeeper` that serves, as a process of its own, as people run it. It dies with the test. */
 export class LockkeeperProcess {
   readonly #child: ReturnType<typeof start>;
   readonly #http: string;
@@ -45,6 +49,11 @@ export class LockkeeperProcess {
     return LockkeeperProcess.#serve(['worker'], options);
   }
 
+  /** `lockkeeper operator`; what it needs comes from `options`. */
+  static operator(options: LockkeeperOptions): Promise<LockkeeperProcess> {
+    return LockkeeperProcess.#serve(['operator'], options);
+  }
+
   static async #serve(command: readonly string[], { args = [], env = {} }: LockkeeperOptions): Promise<LockkeeperProcess> {
     const http = `127.0.0.1:${await freePort()}`;
     return new LockkeeperProcess(start([...command, '--http', http, ...args], env), http);
@@ -56,6 +65,11 @@ export class LockkeeperProcess {
 
   get hasEnded(): boolean {
     return this.#child.process.exitCode !== null || this.#child.process.signalCode !== null;
+  }
+
+  /** Resolves to the exit code, null when a signal ended it. */
+  get ended(): Promise<number | null> {
+    return this.#child.ended;
   }
 
   stdout(): string {
