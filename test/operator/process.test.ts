@@ -38,7 +38,9 @@ describe('lockkeeper operator', () => {
     expect(holder()).toMatch(/^operator-0_[0-9a-f-]{36}$/);
     await ensemble('main', 'shop');
     await until(async () => (await conditionsOf('main', 'shop')).includes('Ready'));
-    expect(await site.user.find(resources.StatefulSet, { name: 'main-voters', namespace: 'shop' })).toBeDefined();
+    await until(
+      async () => (await site.user.find(resources.StatefulSet, { name: 'main-voters', namespace: 'shop' })) !== undefined,
+    );
 
     expect([await operator.get('/readyz'), await operator.get('/healthz')]).toEqual([
       { code: 200, body: 'ok\n' },
@@ -121,7 +123,7 @@ describe('lockkeeper operator', () => {
 });
 
 describe('what is wrong with its options', () => {
-  const run = (env: Record<string, string>) => lockkeeper(['operator'], 30, { ...site.environment('operator-0'), ...env });
+  const run = (env: Record<string, string>) => lockkeeper(['operator'], 60, { ...site.environment('operator-0'), ...env });
 
   it.each([
     ['POD_NAME', 'Operator_0', 'lower-case letters, digits, hyphens and dots'],
@@ -142,7 +144,7 @@ describe('what is wrong with its options', () => {
 
   it('no image for workers', async () => {
     const { LOCKKEEPER_WORKER_IMAGE: _image, ...env } = site.environment('operator-0');
-    const { code, stderr } = await lockkeeper(['operator'], 30, env);
+    const { code, stderr } = await lockkeeper(['operator'], 60, env);
     expect([code, stderr]).toEqual([2, expect.stringContaining("required option '--worker-image <image>' not specified")]);
   });
 
