@@ -52,7 +52,7 @@ export function planInstance(
       ...workers.map((object): Step => ({ kind: 'apply', object })),
       ...surplus.map(removal),
       ...configStep(owner, spec, observed, ensemble),
-      ...observed.strays.map((pipeline) => ({ kind: 'removeStray', pipeline, session: ensemble.view.session }) as const),
+      ...observed.strays.map((pipeline) => ({ kind: 'removeStray', pipeline, session: ensemble.told.session }) as const),
     ],
     requeueAfterMs: observed.strays.length > 0 ? STRAYS_MS : waitMs === 0 ? undefined : waitMs,
   };
@@ -79,10 +79,10 @@ function configStep(
   owner: Live<CanalInstanceResource>,
   spec: InstanceSpec,
   { config }: Observed,
-  { view }: Usable,
+  { told }: Usable,
 ): WriteConfig[] {
   if (config === undefined) return [];
   const text = instanceConfigText(owner, spec);
   if (config === text) return [];
-  return [{ kind: 'writeConfig', text, generation: owner.metadata.generation ?? 0, session: view.session }];
+  return [{ kind: 'writeConfig', text, generation: owner.metadata.generation ?? 0, session: told.session }];
 }

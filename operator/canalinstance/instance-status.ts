@@ -55,9 +55,9 @@ function withOldNumbers(status: CanalInstanceStatus, before: CanalInstanceStatus
 /** What workers and pipelines are, and what the source was found to be; of a source that is not known at present what was known last. */
 function measured(before: CanalInstanceStatus, { workers, pipelines, ensemble }: Observed): CanalInstanceStatus {
   const { currentSource, serverUuid, flavor, version, binlogRetention, ...rest } = before;
-  const view = ensemble.kind === 'usable' && ensemble.view.known ? ensemble.view : null;
+  const told = ensemble.kind === 'usable' && ensemble.told.known ? ensemble.told : null;
   const last = { currentSource, serverUuid, flavor, version, binlogRetention };
-  const source = view === null ? last : view.source === null ? {} : sourceStatusOf(view.source);
+  const source = told === null ? last : told.source === null ? {} : sourceStatusOf(told.source);
   return {
     ...rest,
     ...(Object.fromEntries(Object.entries(source).filter(([, value]) => value !== undefined)) as typeof source),

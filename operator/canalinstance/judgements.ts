@@ -18,7 +18,7 @@ const MOST_FINDINGS = 5;
 export function judgements(object: Live<CanalInstanceResource>, observed: Observed, changed: boolean): Judgement[] | null {
   const { ensemble } = observed;
   if (ensemble.kind !== 'usable') return [];
-  const { known, trouble } = ensemble.view;
+  const { known, trouble } = ensemble.told;
   if (!known && trouble === null) return null;
   const source = sourceHealthy(object, observed);
   const workers = workersReady(observed);
@@ -28,7 +28,7 @@ export function judgements(object: Live<CanalInstanceResource>, observed: Observ
 /** Every region has a worker, and the source was found to be in order as the spec is now. */
 function ready({ ensemble, workers }: Observed, workersReady: Judgement, source: Judgement): Judgement {
   if (ensemble.kind !== 'usable') return no('Ready', 'EnsembleNotReady', 'the ensemble cannot be used');
-  if (ensemble.view.trouble !== null) return no('Ready', 'EnsembleUnreachable', ensemble.view.trouble);
+  if (ensemble.told.trouble !== null) return no('Ready', 'EnsembleUnreachable', ensemble.told.trouble);
   if (ensemble.notReady !== null) {
     return no('Ready', 'EnsembleNotReady', `ZkEnsemble ${ensemble.names.ensemble} is not ready: ${ensemble.notReady}`);
   }
@@ -71,7 +71,7 @@ function progressing({ deployments, config }: Observed, changed: boolean): Judge
 
 /** What a worker has found at master and standby, by the present spec. */
 function sourceHealthy({ metadata }: Live<CanalInstanceResource>, { ensemble }: Observed): Judgement {
-  const source = ensemble.kind === 'usable' ? ensemble.view.source : null;
+  const source = ensemble.kind === 'usable' ? ensemble.told.source : null;
   if (source === null) return unknown('SourceHealthy', 'SourceNotReported', 'no worker has reported on the source yet');
   if (source.generation < (metadata.generation ?? 0)) {
     const message = `no worker has reported on the source since the spec was changed; the last report is of generation ${source.generation}`;

@@ -1,9 +1,23 @@
-import type { InstanceView } from '../coordination/view.ts';
+import type { ZkSession } from '../../common/zookeeper/session.ts';
+import type { SourceReport } from '../../crds/source-report.ts';
 import type { Deployment, Live, SyncPipelineResource } from '../kube/index.ts';
 import type { Names, ZkSpec } from '../zkensemble/servers.ts';
 import type { RegionWorkers } from './region-workers.ts';
 import type { SecretFacts } from './secret-reader.ts';
 import type { Replica } from './server-ids.ts';
+
+/** What ZooKeeper tells of the instance, as of one moment. */
+export interface Told {
+  /** Whether it has been read; until then absence means nothing. */
+  readonly known: boolean;
+  /** Why nothing can be read or written at present; null while it can. */
+  readonly trouble: string | null;
+  /** Ids of the registered workers. */
+  readonly workers: ReadonlySet<string>;
+  readonly source: SourceReport | null;
+  /** For writing. */
+  readonly session: ZkSession;
+}
 
 /** The ensemble that the instance names. */
 export type EnsembleFacts =
@@ -18,7 +32,7 @@ export type EnsembleFacts =
       readonly notReady: string | null;
       /** Of the credentials that its Secret holds for workers. */
       readonly credentialsHash: string;
-      readonly view: InstanceView;
+      readonly told: Told;
     };
 
 /** A Secret that the instance's spec names. */

@@ -3,7 +3,7 @@ import { childrenOf, readZnode } from '../../common/zookeeper/znode.ts';
 import { isZkError } from '../../common/zookeeper/zk-error.ts';
 import { caKey } from '../../crds/index.ts';
 import { credentialKeys as accountKeys } from '../../crds/secret.ts';
-import type { Coordination, InstanceView } from '../coordination/view.ts';
+import type { Coordination } from '../coordination/view.ts';
 import {
   findCondition,
   isTrue,
@@ -26,7 +26,7 @@ import { parseEnsemble } from '../zkensemble/parse-ensemble.ts';
 import { Names } from '../zkensemble/servers.ts';
 import { inTime } from './in-time.ts';
 import { workerSelector } from './objects/labels.ts';
-import type { EnsembleFacts, NamedSecret, Observed } from './observed.ts';
+import type { EnsembleFacts, NamedSecret, Observed, Told } from './observed.ts';
 import type { InstanceSpec } from './parse-instance.ts';
 import { regionWorkers } from './region-workers.ts';
 import { instanceNameOf } from './secret-names.ts';
@@ -74,10 +74,10 @@ export class InstanceObserver {
   async observe(object: Live<CanalInstanceResource>, spec: InstanceSpec, { signal }: ReconcileContext): Promise<Observed> {
     const ref = instanceRef(object);
     const [ensemble, secrets] = await Promise.all([this.#ensemble(object, spec, signal), this.#secrets(ref, spec, signal)]);
-    const view = ensemble.kind === 'usable' ? ensemble.view : null;
-    const { config, pipelines: known } = await this.#written(ref, view, signal);
+    const told = ensemble.kind === 'usable' ? ensemble.told : null;
+    const { config, pipelines: known } = await this.#written(ref, told, signal);
     const pipelines = this.#pipelinesOf(object);
-    const registered = view?.known === true ? new Set(view.workers.keys()) : null;
+    const registered = told?.known === true ? told.workers : null;
     const { deployments, pods } = this.#tools.caches;
     const own = pods.cache
       .list(ref.namespace)
@@ -113,7 +113,9 @@ export class InstanceObserver {
     const credentialsHash = auth?.keys.get(credentialKeys.workerAuth);
     const view = await coordination.view(found, ref);
     if (view === null || credentialsHash === undefined) return { kind: 'unusable', why: 'its passwords are yet to be made' };
-    return { kind: 'usable', spec: parsed.spec, names, notReady: notReady(found), credentialsHash, view };
+    const { known, trouble, source, session } = view;
+    const told = { known, trouble, source, session, workers: new Set(view.workers.keys()) };
+    return { kind: 'usable', spec: parsed.spec, names, notReady: notReady(found), credentialsHash, told };
   }
 
   #secrets({ namespace }: InstanceRef, spec: InstanceSpec, signal: AbortSignal): Promise<NamedSecret[]> {
@@ -129,9 +131,9 @@ export class InstanceObserver {
   }
 
   /** What ZooKeeper holds; nothing is known of it while it cannot be reached. */
-  async #written(ref: InstanceRef, view: InstanceView | null, signal: AbortSignal): Promise<Written> {
-    if (view === null || view.trouble !== null) return unreadable;
-    const { session } = view;
+  async #written(ref: InstanceRef, told: Told | null, signal: AbortSignal): Promise<Written> {
+    if (told === null || told.trouble !== null) return unreadable;
+    const { session } = told;
     const read = async (): Promise<Written> => ({
       config: await readZnode(session, instanceConfigPath(ref)),
       pipelines: await childrenOf(session, pipelinesPath(ref)),

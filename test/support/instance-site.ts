@@ -23,6 +23,13 @@ import { SimulatedWorkers } from './simulated-workers.ts';
 export const namespace = 'shop';
 export const name = 'orders';
 
+/** What differs from run to run. */
+const CHANGING = new Set([
+  ...['uid', 'resourceVersion', 'creationTimestamp', 'lastTransitionTime', 'lastUpdateTime', 'managedFields', 'selfLink'],
+  ...['startTime', 'startedAt', 'podIP', 'podIPs', 'nodeName', 'lockkeeper.io/applied', 'at', 'worker', 'pod-template-hash'],
+  ...['generation', 'observedGeneration', 'time', 'host'],
+]);
+
 const nodes = ['home', 'home', 'east', 'west'].map((region, i) => ({
   name: `node-${i}`,
   labels: { 'topology.kubernetes.io/region': region },
@@ -81,6 +88,11 @@ export class InstanceSite {
     };
     this.#operators.add(operator);
     return operator;
+  }
+
+  /** All die as by SIGKILL. */
+  killOperators(): void {
+    for (const { connection } of this.#operators) connection.sever();
   }
 
   /** An ensemble that is ready, and the Secrets of source and target. */
@@ -144,21 +156,12 @@ export class InstanceSite {
     return found ?? { status: 'absent', reason: '', message: '' };
   }
 
-  /** Everybody does what there is to do, and half a second passes. */
-  async round(): Promise<void> {
+  /** Everybody does what there is to do, and half a second passes. `each` is called after every step that Kubernetes takes. */
+  async round(each: () => void = () => undefined): Promise<void> {
     await this.#idle();
-    this.simulation.run();
+    while (this.simulation.step()) each();
     this.workers.tick();
-    await this.clock.advance(500);
-  }
-
-  /** Everybody does what there is to do, one step of Kubernetes' controllers at a time. */
-  async steps(each: () => void): Promise<void> {
-    do {
-      await this.#idle();
-      this.workers.tick();
-      each();
-    } while (this.simulation.step());
+    each();
     await this.clock.advance(500);
   }
 
@@ -172,6 +175,27 @@ export class InstanceSite {
       if (quiet >= quietSeconds) return;
     }
     throw new Error(`the site did not come to rest: ${JSON.stringify(this.object()?.status?.conditions)}`);
+  }
+
+  /** What is there, without what differs from run to run: pods and their registrations are told apart by region alone. */
+  state(): Record<string, unknown> {
+    const kinds = [
+      ...[resources.Deployment, resources.PodDisruptionBudget, resources.NetworkPolicy],
+      ...[resources.CanalInstance, resources.SyncPipeline],
+    ] as readonly Resource<KubeObject>[];
+    const objects = kinds.flatMap((kind) =>
+      this.list(kind).map((object) => [`${kind.kind} ${object.metadata.name}`, normalised(object)] as const),
+    );
+    const pods = this.list(resources.Pod).map(({ spec, metadata }) => [
+      metadata.labels!['lockkeeper.io/region'],
+      normalised(spec),
+    ]);
+    const znodes = this.zookeeper.paths.map((path) => {
+      const value = this.zookeeper.read(path)!;
+      const name = path.replace(/\/workers\/.*/, '/workers/*');
+      return `${name} ${value.startsWith('{') ? JSON.stringify(normalised(JSON.parse(value))) : value}`;
+    });
+    return { ...Object.fromEntries(objects), pods: pods.map((pod) => JSON.stringify(pod)).sort(), znodes: znodes.sort() };
   }
 
   async stop(): Promise<void> {
@@ -190,4 +214,15 @@ export class InstanceSite {
       if ([...this.#operators].every(({ manager }) => manager.idle)) return;
     }
   }
+}
+
+function normalised(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(normalised);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([key]) => !CHANGING.has(key))
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, each]) => [key, normalised(each)]),
+  );
 }
