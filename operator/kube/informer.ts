@@ -15,6 +15,8 @@ export interface InformerQuery<T extends KubeObject> {
   readonly namespaces?: readonly string[] | undefined;
   /** Only objects that have all of these. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** Only metadata is asked for and kept: to hear of changes of Secrets without holding what is in them. */
+  readonly metadataOnly?: boolean | undefined;
   readonly indexes?: Readonly<Record<string, IndexFunction<T>>> | undefined;
 }
 
@@ -88,10 +90,11 @@ export class Informer<T extends KubeObject> {
 
   async #follow(watched: Watched<T>, signal: AbortSignal): Promise<void> {
     const { client, log, metrics, clock, random } = this.#tools;
-    const { labels } = this.#query;
+    const { labels, metadataOnly } = this.#query;
     const { namespace, cache } = watched;
     const options = {
       namespace,
+      metadataOnly,
       ...(labels === undefined ? {} : { labelSelector: selectorText(labels) }),
       ...(clock === undefined ? {} : { clock }),
       ...(random === undefined ? {} : { random }),

@@ -33,6 +33,7 @@ export class Manager {
   readonly #informers = new Map<string, Informer<KubeObject>>();
   readonly #queries = new Map<Informer<KubeObject>, InformerQuery<KubeObject>>();
   readonly #controllers: Controller[] = [];
+  #reconciling = false;
 
   constructor(options: ManagerOptions) {
     this.#options = options;
@@ -49,7 +50,7 @@ export class Manager {
    */
   informer<T extends KubeObject>(resource: Resource<T>, query: InformerQuery<T> = {}): Informer<T> {
     const namespaces = query.namespaces ?? (resource.namespaced ? this.#options.namespaces : undefined);
-    const name = JSON.stringify([resource.apiVersion, resource.kind, namespaces, query.labels]);
+    const name = JSON.stringify([resource.apiVersion, resource.kind, namespaces, query.labels, query.metadataOnly]);
     const known = this.#informers.get(name);
     if (known !== undefined) return known as unknown as Informer<T>;
     const informer = new Informer(resource, { ...query, namespaces }, this.#options);
@@ -67,7 +68,8 @@ export class Manager {
 
   /** A cache in which an object of this kind with this metadata is, if it exists. */
   cacheOf<T extends KubeObject>(resource: Resource<T>, metadata: ObjectMeta): CacheReader<T> | undefined {
-    for (const [informer, { namespaces, labels = {} }] of this.#queries) {
+    for (const [informer, { namespaces, labels = {}, metadataOnly = false }] of this.#queries) {
+      if (metadataOnly) continue;
       const { kind, apiVersion } = informer.resource;
       if (kind !== resource.kind || apiVersion !== resource.apiVersion) continue;
       const holds = namespaces?.includes(metadata.namespace ?? '') !== false && matchesLabels(metadata.labels, labels);
@@ -92,6 +94,11 @@ export class Manager {
     return Math.max(0, ...[...this.#informers.values()].map((informer) => informer.silentMs));
   }
 
+  /** Whether the controllers run: in the process that leads. */
+  get reconciling(): boolean {
+    return this.#reconciling;
+  }
+
   get idle(): boolean {
     return this.#controllers.every((controller) => controller.idle);
   }
@@ -109,7 +116,9 @@ export class Manager {
   /** Runs the controllers, once all caches are synced, until the signal aborts and what was under way has ended. */
   async reconcile(signal: AbortSignal): Promise<void> {
     await Promise.race([Promise.all([...this.#informers.values()].map((informer) => informer.whenSynced)), aborted(signal)]);
+    this.#reconciling = !signal.aborted;
     await Promise.all(this.#controllers.map((controller) => controller.run(signal)));
+    this.#reconciling = false;
     await this.events.flush();
   }
 

@@ -2,6 +2,7 @@ import type { Registry } from 'prom-client';
 import { addCanalInstances } from '../canalinstance/controller.ts';
 import { createCoordination } from '../coordination/index.ts';
 import type { Manager } from '../kube/index.ts';
+import { addSyncPipelines } from '../syncpipeline/controller.ts';
 import { addZkEnsembles } from '../zkensemble/controller.ts';
 import type { OperatorOptions } from './options.ts';
 
@@ -21,6 +22,7 @@ export function addControllers(manager: Manager, options: OperatorOptions, regis
     clusterDomain,
     registry,
   });
+  addSyncPipelines(manager, { coordination, registry });
   return {
     stop: async () => {
       await Promise.all([coordination.close(), ensembles.stop()]);

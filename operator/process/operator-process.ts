@@ -14,7 +14,6 @@ import {
   type ServerAccess,
 } from '../kube/index.ts';
 import { addControllers, type Controllers } from './controllers.ts';
-import { showObjects } from './object-metrics.ts';
 import type { OperatorOptions } from './options.ts';
 import { probesOf } from './probes.ts';
 
@@ -47,11 +46,10 @@ export class OperatorProcess {
       log,
       onLeading: (leading) => metrics.leader.set(leading ? 1 : 0),
     });
-    const leading = () => this.#election.leading;
     this.#manager = new Manager({
       client: new KubeClient(this.#transport, {
         limiter: new TokenBucket(REQUESTS_PER_SECOND, REQUESTS_AT_ONCE),
-        mayWrite: leading,
+        mayWrite: () => this.#election.leading,
         onAttempt,
       }),
       log,
@@ -60,7 +58,6 @@ export class OperatorProcess {
       metrics,
     });
     this.#controllers = addControllers(this.#manager, options, this.registry);
-    showObjects(this.#manager, this.registry, leading);
     this.probes = probesOf(podName, this.#manager, this.#election);
   }
 

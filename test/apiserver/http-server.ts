@@ -51,6 +51,7 @@ async function answer(connection: Connection, incoming: IncomingMessage, respons
     query: Object.fromEntries(url.searchParams),
     body: await bodyOf(incoming),
     contentType: incoming.headers['content-type'],
+    accept: incoming.headers.accept,
     signal: gone.signal,
   };
   if (url.searchParams.get('watch') !== 'true') {
