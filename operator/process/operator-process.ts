@@ -18,8 +18,8 @@ import type { OperatorOptions } from './options.ts';
 import { probesOf } from './probes.ts';
 
 /** Requests to the API server: a second's and how many at once. An operator that starts with many objects may not crowd others out. */
-const REQUESTS_PER_SECOND = 50;
-const REQUESTS_AT_ONCE = 100;
+const REQUESTS_PER_SECOND = 100;
+const REQUESTS_AT_ONCE = 200;
 /** How long a reconcile that is under way when the process is to stop may wait for ZooKeeper. */
 const GRACE_MS = 2_000;
 
