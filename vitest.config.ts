@@ -8,6 +8,7 @@ const kubernetes = [
   'test/servers/kube-api-server.test.ts',
   'test/integration/crds.test.ts',
   'test/kube/real.test.ts',
+  'test/operator/real-api-server.test.ts',
 ];
 
 /** Unit tests lie beside their file and need nothing; everything under test/ may start real servers. */
