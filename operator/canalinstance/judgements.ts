@@ -2,7 +2,7 @@ import type { PreflightReport } from '../../crds/preflight-report.ts';
 import type { CanalInstanceResource, Judgement, Live } from '../kube/index.ts';
 import type { Observed } from './observed.ts';
 import type { RegionWorkers } from './region-workers.ts';
-import { isRolling } from './rollout.ts';
+import { isRolling, isStalled } from './rollout.ts';
 
 const yes = (type: string, reason: string, message: string): Judgement => ({ type, status: 'True', reason, message });
 const no = (type: string, reason: string, message: string): Judgement => ({ type, status: 'False', reason, message });
@@ -60,6 +60,14 @@ function whyStuck({ region, stuck }: RegionWorkers): string {
 }
 
 function progressing({ deployments, config }: Observed, changed: boolean): Judgement {
+  const stalled = [...deployments.values()].filter(isStalled).map(({ metadata }) => metadata.name);
+  if (stalled.length > 0) {
+    return no(
+      'Progressing',
+      'WorkersStalled',
+      `new workers do not come up: ${stalled.sort().join(', ')}; WorkersReady tells more`,
+    );
+  }
   const rolling = [...deployments.values()].filter(isRolling).map(({ metadata }) => metadata.name);
   if (rolling.length > 0)
     return yes('Progressing', 'WorkersChange', `workers are started or exchanged: ${rolling.sort().join(', ')}`);

@@ -1,10 +1,18 @@
 import type { Deployment, Live } from '../kube/index.ts';
 
-/** Whether its pods are being exchanged, and it is not known that they will not come up. */
+/** Whether its pods are yet to be what its template says, and ready. Afterwards a pod may fail: that is no exchange. */
 export function isRolling({ metadata, status }: Live<Deployment>): boolean {
   if ((status?.observedGeneration ?? 0) < (metadata.generation ?? 0)) return true;
-  const progressing = status?.conditions?.find(({ type }) => type === 'Progressing');
-  return progressing?.status !== 'False' && progressing?.reason !== 'NewReplicaSetAvailable';
+  return progressOf(status)?.reason !== 'NewReplicaSetAvailable';
+}
+
+/** Whether Kubernetes has given up waiting for its new pods. */
+export function isStalled({ status }: Live<Deployment>): boolean {
+  return progressOf(status)?.status === 'False';
+}
+
+function progressOf(status: Deployment['status']) {
+  return status?.conditions?.find(({ type }) => type === 'Progressing');
 }
 
 export interface Change {
@@ -13,13 +21,14 @@ export interface Change {
   readonly size: number;
   /** Whether pods are exchanged for it. */
   readonly restarts: boolean;
-  /** Whether they are being exchanged already. */
+  /** Whether they are being exchanged already, and have a place to be. */
   readonly rolling: boolean;
 }
 
 /**
  * Names of the Deployments whose change waits. A Deployment of several workers keeps all but one; one of a single worker has none while it
- * is exchanged, so of these only one is at a time, or an instance with a worker in each region would be without any.
+ * is exchanged, so of these only one is at a time, or an instance with a worker in each region would be without any. A change whose
+ * new worker does not come up goes no further.
  */
 export function waitingChanges(changes: readonly Change[]): Set<string> {
   const waiting = new Set<string>();

@@ -60,14 +60,14 @@ function planRegion(
 
 function changeOf({ object, live }: Planned, { workers }: Observed): Change[] {
   if (live === undefined) return [];
-  // A region whose workers cannot come up must not keep others from being changed.
-  const isStuck = workers.some(({ region, stuck }) => region === regionOf(live) && stuck !== null);
+  // A region without a node must not keep others from being changed.
+  const isHomeless = workers.some(({ region, stuck }) => region === regionOf(live) && stuck?.reason === 'Unschedulable');
   return [
     {
       name: object.metadata.name,
       size: live.spec?.replicas ?? 1,
       restarts: podsDiffer(live, object, { exceptSecrets: false }),
-      rolling: isRolling(live) && !isStuck,
+      rolling: isRolling(live) && !isHomeless,
     },
   ];
 }

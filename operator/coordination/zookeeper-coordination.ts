@@ -9,7 +9,7 @@ import {
   type ObjectKey,
   type ZkEnsembleResource,
 } from '../kube/index.ts';
-import { connectStringFor } from '../zkensemble/connect-strings.ts';
+import { operatorConnectString } from '../zkensemble/connect-strings.ts';
 import { credentialsFrom, type Credentials } from '../zkensemble/credentials.ts';
 import { parseEnsemble } from '../zkensemble/parse-ensemble.ts';
 import { Names } from '../zkensemble/servers.ts';
@@ -168,7 +168,7 @@ export class ZookeeperCoordination implements Coordination {
     if (known.servers === null || known.servers.generation !== generation) {
       const parsed = parseEnsemble(ensemble);
       const names = new Names(namespace ?? 'default', name, clusterDomain);
-      known.servers = { generation, text: 'spec' in parsed ? connectStringFor(parsed.spec, names, parsed.spec.voters.region) : null };
+      known.servers = { generation, text: 'spec' in parsed ? operatorConnectString(names, parsed.spec) : null };
     }
     return known.servers.text;
   }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { zkEnsembleSpec } from '../../crds/zk-ensemble.ts';
-import { connectStringFor, connectStrings } from './connect-strings.ts';
+import { connectStringFor, connectStrings, operatorConnectString } from './connect-strings.ts';
 import { assignIds, emptyIdRecord } from './member-ids.ts';
 import { groupsOf, idRequest, Names, serverOf, type Server } from './servers.ts';
 
@@ -28,4 +28,6 @@ test('the nearest servers come first: the region’s observers, its voters, othe
     east: ['m-observers-east-0', 'm-observers-east-1', 'm-voters-0', 'm-voters-1', 'zk.dc:2182', 'm-observers-home-0'],
     home: ['m-observers-home-0', 'm-voters-0', 'm-voters-1', 'zk.dc:2182', 'm-observers-east-0', 'm-observers-east-1'],
   });
+  // The operator's own, though it knows no ids.
+  expect(operatorConnectString(names, spec)).toBe(connectStrings(spec, servers).find(({ region }) => region === 'home')!.servers);
 });

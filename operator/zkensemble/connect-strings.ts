@@ -33,6 +33,11 @@ function connectString(spec: ZkSpec, servers: readonly Server[], region: string)
   return order.map(clientHost).join(',');
 }
 
+/** What the operator itself connects to: the same as clients in the voters' region. */
+export function operatorConnectString(names: Names, spec: ZkSpec): string {
+  return connectStringFor(spec, names, spec.voters.region);
+}
+
 function byRole<T extends Member>(members: readonly T[], role: Member['role']): T[] {
   return members.filter((member) => member.role === role);
 }

@@ -129,9 +129,11 @@ describe.each(Object.keys(workloads))('an instance that %s', (what) => {
   test('and when the API server, or ZooKeeper, fails for a while', async () => {
     for (const fault of faults) {
       await expectSameEnd(what, `for 20 requests: ${JSON.stringify(fault)}`, {
-        begin: (_site, { connection }) => {
+        begin: ({ clock }, { connection }) => {
           const first = connection.requests.length;
-          connection.fault = ({ number, watch }) => (!watch && number > first + 3 && number <= first + 23 ? fault : undefined);
+          const until = clock.monotonic() + 60_000;
+          connection.fault = ({ number, watch }) =>
+            !watch && number > first + 3 && number <= first + 23 && clock.monotonic() < until ? fault : undefined;
         },
       });
     }

@@ -98,9 +98,9 @@ describe('what is made', () => {
     expect(hosts('east')).toEqual([...observers, ...voters]);
     expect(hosts('home')).toEqual([...voters, ...observers]);
     expect(hosts('west')).toEqual([...voters, ...observers]);
-    expect(Object.fromEntries(['NAMESPACE', 'INSTANCE', 'REGION'].map((key) => [key, env('orders-worker-east', `LOCKKEEPER_${key}`)]))).toEqual(
-      { NAMESPACE: namespace, INSTANCE: name, REGION: 'east' },
-    );
+    expect(
+      Object.fromEntries(['NAMESPACE', 'INSTANCE', 'REGION'].map((key) => [key, env('orders-worker-east', `LOCKKEEPER_${key}`)])),
+    ).toEqual({ NAMESPACE: namespace, INSTANCE: name, REGION: 'east' });
     const { containers, volumes } = one(resources.Deployment, 'orders-worker-east').spec!.template.spec!;
     expect(containers[0]!.args).toEqual(['worker']);
     const file = env('orders-worker-east', 'LOCKKEEPER_ZOOKEEPER_AUTH_FILE')!;
@@ -288,32 +288,39 @@ describe('what cannot work', () => {
     ['a Secret that is not there', 'SecretMissing', 'spec.credentialsSecretRef.name: there is no Secret shop/source', 'source'],
     ['a key that is not there', 'SecretKeyMissing', 'Secret shop/source has the key username and lacks the key password', 'key'],
     ['an ensemble without passwords', 'EnsembleNotReady', 'its passwords are yet to be made', 'passwords'],
-  ])('%s is told once, costs little while it lasts, and is forgotten when it is put right', async (_what, reason, message, missing) => {
-    await begun();
-    if (missing === 'ensemble') await site.remove(resources.ZkEnsemble, 'main');
-    if (missing === 'source') await site.remove(resources.Secret, 'source');
-    if (missing === 'key') {
-      await site.remove(resources.Secret, 'source');
-      await site.secret('source', { username: 'u' });
-    }
-    site.hasPasswords = missing !== 'passwords';
-    await site.apply();
-    await site.apply({ serverId: 500, credentialsSecretRef: { name: 'target' } }, 'other');
-    await site.settle();
-    expect(site.condition('Ready')).toMatchObject({ status: 'False', reason, message: expect.stringContaining(message) as string });
-    expect(names(resources.Deployment)).not.toContain('orders-worker-home');
-    const { all, writes } = await requestsInAnHour();
-    expect(writes).toBe(0);
-    expect(all).toBeLessThan(2_500);
-    const told = site.events().filter((each) => each.startsWith(`${reason}: `));
-    expect(told).toHaveLength(missing === 'ensemble' || missing === 'passwords' ? 2 : 1);
-    if (missing === 'source' || missing === 'key') expect(site.condition('Ready', 'other').status).toBe('True');
-    site.hasPasswords = true;
-    await site.prepare();
-    await site.clock.advance(20_000);
-    await site.settle();
-    expect(site.condition('Ready')).toMatchObject({ status: 'True', reason: 'SourceServed' });
-  });
+  ])(
+    '%s is told once, costs little while it lasts, and is forgotten when it is put right',
+    async (_what, reason, message, missing) => {
+      await begun();
+      if (missing === 'ensemble') await site.remove(resources.ZkEnsemble, 'main');
+      if (missing === 'source') await site.remove(resources.Secret, 'source');
+      if (missing === 'key') {
+        await site.remove(resources.Secret, 'source');
+        await site.secret('source', { username: 'u' });
+      }
+      site.hasPasswords = missing !== 'passwords';
+      await site.apply();
+      await site.apply({ serverId: 500, credentialsSecretRef: { name: 'target' } }, 'other');
+      await site.settle();
+      expect(site.condition('Ready')).toMatchObject({
+        status: 'False',
+        reason,
+        message: expect.stringContaining(message) as string,
+      });
+      expect(names(resources.Deployment)).not.toContain('orders-worker-home');
+      const { all, writes } = await requestsInAnHour();
+      expect(writes).toBe(0);
+      expect(all).toBeLessThan(2_500);
+      const told = site.events().filter((each) => each.startsWith(`${reason}: `));
+      expect(told).toHaveLength(missing === 'ensemble' || missing === 'passwords' ? 2 : 1);
+      if (missing === 'source' || missing === 'key') expect(site.condition('Ready', 'other').status).toBe('True');
+      site.hasPasswords = true;
+      await site.prepare();
+      await site.clock.advance(20_000);
+      await site.settle();
+      expect(site.condition('Ready')).toMatchObject({ status: 'True', reason: 'SourceServed' });
+    },
+  );
 
   test('an ensemble that is not ready is told, and what can be done is done', async () => {
     await begun();
@@ -352,7 +359,9 @@ describe('what cannot work', () => {
     await site.settle();
     expect(site.condition('Ready', 'younger')).toMatchObject({
       reason: 'ServerIdsMeet',
-      message: expect.stringMatching(/^spec.serverId: the ids 101 to 101 meet those of CanalInstance shop\/orders, 100 to 101, .* start at 102 or higher/) as string,
+      message: expect.stringMatching(
+        /^spec.serverId: the ids 101 to 101 meet those of CanalInstance shop\/orders, 100 to 101, .* start at 102 or higher/,
+      ) as string,
     });
     expect(site.condition('Ready').status).toBe('True');
     expect(site.condition('Ready', 'elsewhere').status).toBe('True');
@@ -364,7 +373,12 @@ describe('what cannot work', () => {
 });
 
 describe('status', () => {
-  const finding = { code: 'LK1101', subject: 'source mysql.home:3306: binlog_format', found: 'STATEMENT', remedy: 'Set it to ROW.' };
+  const finding = {
+    code: 'LK1101',
+    subject: 'source mysql.home:3306: binlog_format',
+    found: 'STATEMENT',
+    remedy: 'Set it to ROW.',
+  };
 
   test('tells what a worker found wrong with the source, and when it is well again', async () => {
     await begun();
@@ -386,7 +400,7 @@ describe('status', () => {
     site.workers.found = { generation: 1 };
     await site.apply({ heartbeat: { intervalSeconds: 5 } });
     await site.settle();
-    expect(site.condition('Ready')).toMatchObject({ status: 'Unknown', reason: 'SourceNotReported' });
+    expect(site.condition('Ready')).toMatchObject({ status: 'False', reason: 'SourceNotReported' });
     site.workers.found = {};
     await site.settle();
     expect(site.condition('Ready').status).toBe('True');
@@ -436,7 +450,8 @@ describe('status', () => {
 });
 
 describe('metrics', () => {
-  const shown = async () => (await operator.registry.metrics()).split('\n').filter((line) => line.startsWith('lockkeeper_instance'));
+  const shown = async () =>
+    (await operator.registry.metrics()).split('\n').filter((line) => line.startsWith('lockkeeper_instance'));
 
   test('count workers by region from zero on, until the instance is gone', async () => {
     await made(workers({ home: 2, nowhere: 1 }));
@@ -460,7 +475,13 @@ describe('deleting', () => {
     site.zookeeper.put('/lockkeeper/shop/orders/pipelines/p/election', '');
   };
   const left = () => ({
-    objects: [resources.CanalInstance, resources.Deployment, resources.Pod, resources.PodDisruptionBudget, resources.NetworkPolicy]
+    objects: [
+      resources.CanalInstance,
+      resources.Deployment,
+      resources.Pod,
+      resources.PodDisruptionBudget,
+      resources.NetworkPolicy,
+    ]
       .map((kind) => names(kind as Resource).length)
       .reduce((a, b) => a + b),
     znodes: znodes(),
@@ -486,7 +507,9 @@ describe('deleting', () => {
     await site.clock.advance(30_000);
     await site.settle();
     expect(names(resources.CanalInstance)).toEqual([]);
-    expect(site.events().join('\n')).toMatch(/CleanupGivenUp: Not everything was removed: ZooKeeper cannot be reached: no server answers/);
+    expect(site.events().join('\n')).toMatch(
+      /CleanupGivenUp: Not everything was removed: ZooKeeper cannot be reached: no server answers/,
+    );
   });
 
   test('ends at once though the ensemble is gone, and after two minutes though a worker does not end', async () => {

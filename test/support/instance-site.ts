@@ -3,6 +3,7 @@ import { createLogger } from '../../common/log.ts';
 import type { CanalInstanceInput, SyncPipelineInput, ZkEnsembleInput } from '../../crds/index.ts';
 import { addCanalInstances } from '../../operator/canalinstance/controller.ts';
 import type { WorkerImage } from '../../operator/canalinstance/objects/deployment.ts';
+import type { Coordination } from '../../operator/coordination/view.ts';
 import {
   KubeClient,
   Manager,
@@ -54,21 +55,23 @@ export class InstanceSite {
   readonly simulation = new Simulation(this.server, { nodes, healthy: (pod) => this.workers.isReady(pod) });
   readonly user = new KubeClient(this.server.connect(), { clock: this.clock });
   readonly #operators = new Set<Operator>();
+  readonly #coordination: (manager: Manager, connection: Connection) => Coordination;
   /** What operators that are started give to workers. */
   image: WorkerImage = { name: 'lockkeeper:1', pullPolicy: 'IfNotPresent' };
   zkFault: (operation: string, path: string) => ZkFault = () => undefined;
   hasPasswords = true;
+
+  /** @param coordination real way to real ensembles, in place of the simulated one */
+  constructor(coordination?: (manager: Manager) => Coordination) {
+    this.#coordination = coordination ?? ((_manager, connection) => this.#simulated(connection));
+  }
 
   startOperator(connection: Connection = this.server.connect()): Operator {
     const tools = { clock: this.clock, random: () => 0.5 };
     const client = new KubeClient(connection, tools);
     const manager = new Manager({ ...tools, client, log: createLogger('silent'), instance: 'operator-0' });
     const registry = new Registry();
-    const coordination = simulatedCoordination(this.zookeeper, {
-      isAlive: () => !connection.dead,
-      fault: (operation, path) => this.zkFault(operation, path),
-      hasPasswords: () => this.hasPasswords,
-    });
+    const coordination = this.#coordination(manager, connection);
     addCanalInstances(manager, { coordination, image: this.image, registry });
     const stopping = new AbortController();
     const running = manager.run(stopping.signal);
@@ -88,11 +91,6 @@ export class InstanceSite {
     };
     this.#operators.add(operator);
     return operator;
-  }
-
-  /** All die as by SIGKILL. */
-  killOperators(): void {
-    for (const { connection } of this.#operators) connection.sever();
   }
 
   /** An ensemble that is ready, and the Secrets of source and target. */
@@ -198,8 +196,27 @@ export class InstanceSite {
     return { ...Object.fromEntries(objects), pods: pods.map((pod) => JSON.stringify(pod)).sort(), znodes: znodes.sort() };
   }
 
+  /** Until nothing happens for longer than any delay with which something is tried again. */
+  async rest(): Promise<void> {
+    for (let before = ''; ;) {
+      await this.settle();
+      await this.clock.advance(150_000);
+      const now = [this.server.store.revision, this.zookeeper.writes].join();
+      if (now === before) return;
+      before = now;
+    }
+  }
+
   async stop(): Promise<void> {
     await Promise.all([...this.#operators].map((operator) => operator.stop()));
+  }
+
+  #simulated(connection: Connection): Coordination {
+    return simulatedCoordination(this.zookeeper, {
+      isAlive: () => !connection.dead,
+      fault: (operation, path) => this.zkFault(operation, path),
+      hasPasswords: () => this.hasPasswords,
+    });
   }
 
   async #apply<T extends KubeObject>(resource: Resource<T>, called: string, spec: unknown): Promise<Live<T>> {
