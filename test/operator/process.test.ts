@@ -149,7 +149,9 @@ describe('what is wrong with its options', () => {
   });
 
   it('no access to an API server', async () => {
-    const { code, stderr } = await run({ KUBECONFIG: '/nowhere/config' });
-    expect([code, stderr]).toEqual([1, expect.stringContaining('LK1801')]);
+    for (const env of [{ KUBECONFIG: '/nowhere/config' }, {}]) {
+      const { code, stderr } = await run(env);
+      expect([code, stderr]).toEqual([1, expect.stringContaining('LK1801')]);
+    }
   });
 });

@@ -9,6 +9,8 @@ const launcher = join(import.meta.dirname, '../../bin/lockkeeper');
 export interface LockkeeperOptions {
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** A command, such as `unshare`, that is given lockkeeper and its arguments and becomes it. */
+  readonly within?: readonly string[];
 }
 
 export interface CommandResult {
@@ -54,9 +56,12 @@ export class LockkeeperProcess {
     return LockkeeperProcess.#serve(['operator'], options);
   }
 
-  static async #serve(command: readonly string[], { args = [], env = {} }: LockkeeperOptions): Promise<LockkeeperProcess> {
+  static async #serve(
+    command: readonly string[],
+    { args = [], env = {}, within = [] }: LockkeeperOptions,
+  ): Promise<LockkeeperProcess> {
     const http = `127.0.0.1:${await freePort()}`;
-    return new LockkeeperProcess(start([...command, '--http', http, ...args], env), http);
+    return new LockkeeperProcess(start([...command, '--http', http, ...args], env, within), http);
   }
 
   get pid(): number {
@@ -216,8 +221,9 @@ function fileNumber(journal: string): number {
 function start(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
+  within: readonly string[] = [],
 ): { process: ChildProcess; ended: Promise<number | null>; stdout(): string; stderr(): string } {
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', launcher, ...args], {
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...within, launcher, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, LOCKKEEPER_LOG_LEVEL: 'warn', ...env },
   });
