@@ -233,7 +233,7 @@ describe('server ids', () => {
     await running('a', 'b', 'c');
     expect(serverIds()).toEqual({ a: 1000, b: 1001, c: 1002 });
     await site.remove('SyncPipeline', 'a');
-    await site.operator.stop();
+    await site.stop();
     site.start();
     await site.rest();
     expect(serverIds()).toEqual({ b: 1001, c: 1002 });
@@ -411,7 +411,7 @@ describe('deleting', () => {
     await site.remove('CanalInstance', instance);
     await site.rest();
     expect(site.condition('east')).toBe('False InstanceMissing');
-    await site.operator.stop();
+    await site.stop();
     site.start();
     await site.remove('SyncPipeline', 'east');
     await site.remove('SyncPipeline', 'west');
@@ -460,7 +460,7 @@ test('metrics tell of states and conditions of all kinds, in the process that le
   expect(text).toContain('lockkeeper_pipeline_state{namespace="shop",pipeline="east",state="Running"} 0');
   expect(text).toContain('lockkeeper_condition{kind="SyncPipeline",namespace="shop",name="east",type="Ready",status="False"} 1');
   expect(text).toContain('lockkeeper_condition{kind="SyncPipeline",namespace="shop",name="east",type="Ready",status="True"} 0');
-  await site.operator.stop();
+  await site.stop();
   expect(await site.registry.metrics()).not.toContain('pipeline="east"');
   site.registry = undefined;
 });

@@ -271,17 +271,24 @@ export class PipelineSite {
       seen: status?.observedGeneration === metadata.generation,
       leader: status?.leader?.worker,
       rows: status?.rows,
-      conditions: status?.conditions?.map(({ type, status: is, reason, message, observedGeneration }) => {
-        const text = message.replace(/generation \d+|replica \d+/g, 'some');
-        return [type, is, reason, text, observedGeneration === metadata.generation];
-      }),
+      conditions: Object.fromEntries(
+        (status?.conditions ?? []).map(({ type, status: is, reason, message, observedGeneration }) => {
+          const text = message.replace(/generation \d+|replica \d+/g, 'some');
+          return [type, [is, reason, text, observedGeneration === metadata.generation]];
+        }),
+      ),
     }));
     const published = Object.values(this.published()).map(({ generation: _g, serverId: _id, ...config }) => config);
     return { pipelines, published, nodes: this.workers.zookeeper.paths(), taken: [...this.workers.taken.keys()].sort() };
   }
 
+  /** Ends the operator's process, if it has not died already. */
   async stop(): Promise<void> {
-    if (!this.operator.connection.dead) await this.operator.stop();
+    let ended = false;
+    void this.operator.stop().then(() => (ended = true));
+    await settle();
+    // What it had under way gives up in its own time.
+    while (!ended) await this.cluster.clock.advance(1_000);
   }
 
   #watch(): void {
