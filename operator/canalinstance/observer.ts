@@ -25,6 +25,7 @@ import { credentialKeys } from '../zkensemble/credentials.ts';
 import { parseEnsemble } from '../zkensemble/parse-ensemble.ts';
 import { Names } from '../zkensemble/servers.ts';
 import { inTime } from './in-time.ts';
+import { credentialsHashOf } from './objects/deployment.ts';
 import { workerSelector } from './objects/labels.ts';
 import type { EnsembleFacts, NamedSecret, Observed, Told } from './observed.ts';
 import type { InstanceSpec } from './parse-instance.ts';
@@ -109,7 +110,11 @@ export class InstanceObserver {
     const parsed = parseEnsemble(found);
     if ('problems' in parsed) return { kind: 'unusable', why: 'its spec is not valid' };
     const names = new Names(ref.namespace, found.metadata.name, clusterDomain);
-    const auth = await secrets.read(ref.namespace, names.auth, [credentialKeys.workerAuth], signal);
+    const believed = await secrets.read(ref.namespace, names.auth, [credentialKeys.workerAuth], signal);
+    // Nobody is restarted for what was read some time ago.
+    const deployed = caches.deployments.cache.ownedBy(object.metadata.uid).map(credentialsHashOf);
+    const isDeployed = deployed.every((hash) => hash === believed?.keys.get(credentialKeys.workerAuth));
+    const auth = isDeployed ? believed : await secrets.readNow(ref.namespace, names.auth, signal);
     const credentialsHash = auth?.keys.get(credentialKeys.workerAuth);
     const view = await coordination.view(found, ref);
     if (view === null || credentialsHash === undefined) return { kind: 'unusable', why: 'its passwords are yet to be made' };

@@ -26,13 +26,21 @@ export class SecretReader {
 
   /** Null where there is none. @param keys what it should have; while it has not, it is read each time. */
   async read(namespace: string, name: string, keys: readonly string[], signal: AbortSignal): Promise<SecretFacts | null> {
+    const known = this.#known.get(keyOf({ namespace, name }));
+    const isBelieved = known !== undefined && known.until > this.#clock.monotonic();
+    return isBelieved && keys.every((key) => known.facts.keys.has(key)) ? known.facts : this.readNow(namespace, name, signal);
+  }
+
+  /** As it is at this moment. */
+  async readNow(namespace: string, name: string, signal: AbortSignal): Promise<SecretFacts | null> {
     const key = keyOf({ namespace, name });
     const now = this.#clock.monotonic();
-    const known = this.#known.get(key);
-    if (known !== undefined && known.until > now && keys.every((each) => known.facts.keys.has(each))) return known.facts;
     for (const [each, { until }] of this.#known) if (until <= now) this.#known.delete(each);
     const found = await this.#client.find(resources.Secret, { namespace, name }, { signal });
-    if (found === undefined) return null;
+    if (found === undefined) {
+      this.#known.delete(key);
+      return null;
+    }
     const values = Object.entries(found.data ?? {}).filter(([, value]) => value !== '');
     const facts = { keys: new Map(values.map(([each, value]) => [each, digest(value)])) };
     this.#known.set(key, { facts, until: now + BELIEVED_MS });

@@ -80,6 +80,11 @@ export function mountedSecrets(deployment: Deployment): string[] {
   return volumes.flatMap(({ name, secret }) => (name.startsWith(SECRET_VOLUME) ? (secret?.secretName ?? []) : [])).sort();
 }
 
+/** Of the credentials that a Deployment's pods were started with. */
+export function credentialsHashOf(deployment: Deployment): string | undefined {
+  return deployment.spec?.template.metadata?.annotations?.[CREDENTIALS_HASH];
+}
+
 /** Whether two Deployments' pods differ, in more than what Secrets are mounted if `exceptSecrets`. */
 export function podsDiffer(a: Deployment, b: Deployment, { exceptSecrets }: { readonly exceptSecrets: boolean }): boolean {
   const annotations = (deployment: Deployment) => deployment.spec?.template.metadata?.annotations;
