@@ -5,7 +5,7 @@ import { ZkClient } from '../../common/zookeeper/client.ts';
 import { configPath, statusPath, workerPath, workersPath } from '../../common/zookeeper/paths.ts';
 import { readZnode, writeZnode } from '../../common/zookeeper/znode.ts';
 import { decodeConfig } from '../../crds/config-codec.ts';
-import { resources, type KubeObject, type Live, type Resource, type SyncPipelineResource } from '../../operator/kube/index.ts';
+import { resources, type KubeObject, type Live, type SyncPipelineResource } from '../../operator/kube/index.ts';
 import { workerAuth } from '../../operator/zkensemble/credentials.ts';
 import { startZookeeper, type ZkCluster } from '../servers/index.ts';
 import { ApiSite } from '../support/api-site.ts';
@@ -46,7 +46,7 @@ afterAll(async () => {
 
 const custom = (kind: 'ZkEnsemble' | 'CanalInstance' | 'SyncPipeline', name: string, spec: object) =>
   site.user.apply(
-    resources[kind] as Resource,
+    resources[kind],
     {
       ...{ apiVersion: 'lockkeeper.io/v1alpha1', kind, metadata: { name, namespace } },
       spec,
