@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { isOpenAcl, type ZkAcl } from './acl.ts';
+import type { ZkAcl } from './acl.ts';
 import { formatServer, type ZkServer } from './connect-string.ts';
 import { ZkError, zkErrorOf } from './zk-error.ts';
 
@@ -64,7 +64,12 @@ interface Client {
   a_exists(path: string, watch: boolean, done: Callback): number;
   a_get_children2(path: string, watch: boolean, done: Callback): number;
   a_delete_(path: string, version: number, done: Callback): number;
-  a_set_acl(path: string, version: number, acl: readonly { perms: number; scheme: string; auth: string }[], done: Callback): number;
+  a_set_acl(
+    path: string,
+    version: number,
+    acl: readonly { perms: number; scheme: string; auth: string }[],
+    done: Callback,
+  ): number;
   a_reconfig(joining: string | null, leaving: string | null, members: null, version: number, done: Callback): number;
   a_sync(path: string, done: Callback): number;
 }
@@ -171,19 +176,10 @@ export class NativeHandle {
     return this.#request('sync', '/', (done) => this.#client.a_sync('/', done));
   }
 
-  /**
-   * Answers the path, with its number if sequential. The client makes nodes open to all, so the access list comes in a second
-   * request: a node whose list has version 0 is one whose maker got no further (see ZkSession.ensurePath).
-   */
-  async create(
-    path: string,
-    data: Buffer,
-    options: { ephemeral: boolean; sequential: boolean; acl: readonly ZkAcl[] },
-  ): Promise<string> {
+  /** Answers the path, with its number if sequential. The client makes nodes open to all, and knows no other way. */
+  create(path: string, data: Buffer, options: { ephemeral: boolean; sequential: boolean }): Promise<string> {
     const flags = (options.ephemeral ? EPHEMERAL : 0) | (options.sequential ? SEQUENTIAL : 0);
-    const made = await this.#request<string>('create', path, (done) => this.#client.a_create(path, data, flags, done));
-    if (!isOpenAcl(options.acl)) await this.setAcl(made, options.acl, 0);
-    return made;
+    return this.#request('create', path, (done) => this.#client.a_create(path, data, flags, done));
   }
 
   /** `version`: of the access list (aversion); -1 matches any. Reading lists is left out: the client crashes where that fails. */

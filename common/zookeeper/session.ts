@@ -7,7 +7,6 @@ import { ZkConnection } from './connection.ts';
 import type { Lease } from './lease.ts';
 import type { NativeHandle, Reconfiguration, ZkStat } from './native-handle.ts';
 import { lineage } from './paths.ts';
-
 import { isZkError, ZkError, type ZkReason } from './zk-error.ts';
 
 export type { Reconfiguration, ZkStat } from './native-handle.ts';
@@ -164,10 +163,15 @@ export class ZkSession {
     return this.#read('sync', '/', (handle) => handle.sync());
   }
 
-  /** Answers the path, with its number if sequential. */
-  create(path: string, data: Buffer | string = '', options: ZkCreateOptions = {}): Promise<string> {
+  /**
+   * Answers the path, with its number if sequential. The client makes nodes open to all, so their access list comes in a second
+   * request, whatever happens to connections meanwhile. Whoever finds a node whose list was never set adopts it (see `adopt`).
+   */
+  async create(path: string, data: Buffer | string = '', options: ZkCreateOptions = {}): Promise<string> {
     const { ephemeral = false, sequential = false, acl = this.#acl } = options;
-    return this.#write('create', path, (handle) => handle.create(path, asBuffer(data), { ephemeral, sequential, acl }));
+    const made = await this.#write('create', path, (handle) => handle.create(path, asBuffer(data), { ephemeral, sequential }));
+    await this.#giveFirstAcl(made, acl);
+    return made;
   }
 
   /** Version -1, the default, overwrites whatever is there. */
@@ -193,20 +197,30 @@ export class ZkSession {
     return (await this.#write('reconfig', '/zookeeper/config', (handle) => handle.reconfigure(change))).toString();
   }
 
-  /** Creates the persistent node and what is missing above it; what is there stays as it is. */
+  /** Creates the persistent node and what is missing above it; what is there stays as it is, but for `adopt`. */
   async ensurePath(path: string): Promise<void> {
     const stat = await this.exists(path);
-    if (stat !== null && stat.aversion > 0) return;
-    const parts = stat === null ? lineage(path) : [path];
-    for (const part of parts) {
+    if (stat !== null) return this.adopt(path, stat);
+    for (const part of lineage(path)) {
       await this.#persistently(() => this.create(part), 'node-exists');
-      await this.#persistently(() => this.#own(part), 'bad-version');
+      const made = isOpenAcl(this.#acl) ? null : await this.exists(part);
+      if (made !== null) await this.adopt(part, made);
     }
   }
 
-  /** Gives the session's access list to a node of ours whose maker lost its connection before it could (aversion 0). */
-  async #own(path: string): Promise<void> {
-    if (!isOpenAcl(this.#acl)) await this.setAcl(path, this.#acl, 0);
+  /** Gives the session's access list to a node that has never got one, since its maker came to an end before it could. */
+  async adopt(path: string, { aversion }: ZkStat): Promise<void> {
+    if (aversion > 0) return;
+    try {
+      await this.#giveFirstAcl(path, this.#acl);
+    } catch (error) {
+      // Somebody else's client made it with a list at once; whether that lets us in, the next request shows.
+      if (!isZkError(error, 'not-allowed')) throw error;
+    }
+  }
+
+  async #giveFirstAcl(path: string, acl: readonly ZkAcl[]): Promise<void> {
+    if (!isOpenAcl(acl)) await this.#persistently(() => this.setAcl(path, acl, 0), 'bad-version', 'no-node');
   }
 
   /** Deletes the node however often connections break meanwhile, as long as the session lives; no error if it is gone. */
@@ -231,7 +245,7 @@ export class ZkSession {
       }
       const found = (await this.children(parent)).find((name) => name.startsWith(prefix));
       if (found === undefined) continue;
-      await this.#persistently(() => this.#own(`${parent}/${found}`), 'bad-version');
+      await this.#giveFirstAcl(`${parent}/${found}`, this.#acl);
       return `${parent}/${found}`;
     }
   }
@@ -341,14 +355,14 @@ export class ZkSession {
     if (this.#connection.handle === handle) await sleep(1);
   }
 
-  /** Repeats a write that may be repeated until it is done or `done` says that it was, through any number of connections. */
-  async #persistently(write: () => Promise<unknown>, done: ZkReason): Promise<void> {
+  /** Repeats a write that may be repeated until it is done or one of `done` says that it was, through any number of connections. */
+  async #persistently(write: () => Promise<unknown>, ...done: ZkReason[]): Promise<void> {
     for (;;) {
       try {
         await write();
         return;
       } catch (error) {
-        if (isZkError(error, done)) return;
+        if (isZkError(error, ...done)) return;
         if (!isZkError(error, 'connection-loss') || this.ended) throw error;
         await this.#connectedHandle('write', error.path, Infinity);
       }

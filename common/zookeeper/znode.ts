@@ -30,6 +30,7 @@ export async function writeZnode(session: ZkSession, path: string, text: string)
   for (;;) {
     try {
       const { data, stat } = await session.get(path);
+      await session.adopt(path, stat);
       if (data.toString() === text) return 'unchanged';
       await session.set(path, text, stat.version);
       return 'written';
@@ -52,7 +53,7 @@ export async function writeZnode(session: ZkSession, path: string, text: string)
  */
 export async function reportZnode(session: ZkSession, path: string, text: string): Promise<void> {
   try {
-    await session.set(path, text);
+    await session.adopt(path, await session.set(path, text));
   } catch (error) {
     if (!isZkError(error, 'no-node')) throw error;
     await session.create(path, text);

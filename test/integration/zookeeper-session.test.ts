@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openAcl, userAcl, zkPerms } from '../../common/zookeeper/acl.ts';
 import { ZkClient } from '../../common/zookeeper/client.ts';
 import { ZkSession, type ZkSessionOptions, type ZkState } from '../../common/zookeeper/session.ts';
+import { reportZnode, writeZnode } from '../../common/zookeeper/znode.ts';
 import { watchChildren, watchData } from '../../common/zookeeper/watch.ts';
 import { startZookeeper, TcpProxy, zkSuperAuth, type ZkCluster } from '../servers/index.ts';
 
@@ -25,8 +26,9 @@ async function connect(options: Partial<ZkSessionOptions> = {}): Promise<ZkSessi
   return session;
 }
 
-async function folder(session: ZkSession): Promise<string> {
-  const path = `/lockkeeper/test/session-${++folders}`;
+/** `root`: another one for sessions with credentials, since they take everything above for themselves. */
+async function folder(session: ZkSession, root = '/lockkeeper'): Promise<string> {
+  const path = `${root}/test/session-${++folders}`;
   await session.ensurePath(path);
   return path;
 }
@@ -92,7 +94,7 @@ describe('requests', () => {
     const mine = await connect({ digestAuth: 'me:secret' });
     const others = await connect({ digestAuth: 'me:guess' });
     const anybody = await connect();
-    const path = `${await folder(anybody)}/mine`;
+    const path = `${await folder(anybody, '/guarded')}/mine`;
     await mine.ensurePath(`${path}/below`);
     const made = await mine.createProtected(path, 'node');
     for (const node of [path, `${path}/below`, made]) {
@@ -113,16 +115,32 @@ describe('requests', () => {
 
   test('take over nodes that were left open by a maker cut off half way', async () => {
     const anybody = await connect();
-    const path = `${await folder(anybody)}/mine/below`;
-    await anybody.ensurePath(path);
+    const above = await folder(anybody, '/left-open');
+    const mine = await connect({ digestAuth: 'me:secret' });
+    const nodes = ['ensured', 'written', 'reported'].map((name) => `${above}/${name}`);
+    for (const node of nodes) await anybody.create(node);
+    await mine.ensurePath(nodes[0]!);
+    await writeZnode(mine, nodes[1]!, 'text');
+    await reportZnode(mine, nodes[2]!, 'text');
+    for (const node of [above, ...nodes]) {
+      await expect(anybody.get(node), node).rejects.toMatchObject({ reason: 'not-allowed' });
+    }
+  });
+
+  test('leave nodes as they are that somebody else has given a list', async () => {
+    const anybody = await connect();
+    const path = `${await folder(anybody, '/shared')}/node`;
+    await anybody.create(path);
+    await anybody.setAcl(path, openAcl);
     await (await connect({ digestAuth: 'me:secret' })).ensurePath(path);
-    await expect(anybody.get(path)).rejects.toMatchObject({ reason: 'not-allowed' });
+    expect((await anybody.exists(path))?.aversion).toBe(1);
+    await anybody.set(path, '');
   });
 
   test('carry credentials on each further connection', async () => {
     const proxy = await TcpProxy.start(cluster.members[0]!);
     const session = await connect({ servers: `127.0.0.1:${proxy.port}`, digestAuth: 'me:secret' });
-    const path = `${await folder(session)}/node`;
+    const path = `${await folder(session, '/reconnecting')}/node`;
     await session.create(path);
     for (let round = 0; round < 3; round++) {
       proxy.closeConnections();

@@ -17,7 +17,7 @@ import {
 } from '../../operator/kube/index.ts';
 import { ManualClock, settle } from '../../operator/kube/manual-clock.ts';
 import { ApiServer, Simulation, type Connection } from '../apiserver/index.ts';
-import { MemoryZnodes, type ZkFault } from './memory-znodes.ts';
+import { MemoryZookeeper, type ZkFault } from './memory-zookeeper.ts';
 import { simulatedCoordination } from './simulated-coordination.ts';
 import { SimulatedWorkers } from './simulated-workers.ts';
 
@@ -50,7 +50,7 @@ export interface Operator {
 export class InstanceSite {
   readonly clock = new ManualClock();
   readonly server = new ApiServer({ clock: this.clock });
-  readonly zookeeper = new MemoryZnodes();
+  readonly zookeeper = new MemoryZookeeper();
   readonly workers = new SimulatedWorkers(this.server, this.zookeeper);
   readonly simulation = new Simulation(this.server, { nodes, healthy: (pod) => this.workers.isReady(pod) });
   readonly user = new KubeClient(this.server.connect(), { clock: this.clock });

@@ -12,7 +12,7 @@ import { readReport } from '../../crds/read-report.ts';
 import { sourceReportSchema } from '../../crds/source-report.ts';
 import { workerInfoSchema } from '../../crds/worker-info.ts';
 import type { Coordination, InstanceView } from '../../operator/coordination/view.ts';
-import type { MemoryZnodes, ZkFault } from './memory-znodes.ts';
+import type { MemoryZookeeper, ZkFault } from './memory-zookeeper.ts';
 
 export interface CoordinationOptions {
   /** Whether the process that it belongs to lives; what it writes after is not done. */
@@ -23,7 +23,7 @@ export interface CoordinationOptions {
 }
 
 /** One operator's way to znodes in memory. What is followed is known a moment after it was first asked for, as with real servers. */
-export function simulatedCoordination(zookeeper: MemoryZnodes, options: CoordinationOptions = {}): Coordination {
+export function simulatedCoordination(zookeeper: MemoryZookeeper, options: CoordinationOptions = {}): Coordination {
   const { isAlive = () => true, fault, hasPasswords = () => true } = options;
   const listeners = new Set<(ref: InstanceRef, pipeline: string | undefined) => void>();
   const known = new Map<string, { readonly ref: InstanceRef; isKnown: boolean }>();
@@ -59,7 +59,7 @@ export function simulatedCoordination(zookeeper: MemoryZnodes, options: Coordina
   };
 }
 
-function viewOf(zookeeper: MemoryZnodes, ref: InstanceRef, known: boolean, session: InstanceView['session']): InstanceView {
+function viewOf(zookeeper: MemoryZookeeper, ref: InstanceRef, known: boolean, session: InstanceView['session']): InstanceView {
   const each = <T>(names: readonly string[], read: (name: string) => T | null) =>
     new Map(names.flatMap((name) => [[name, read(name)] as const]).filter((entry): entry is [string, T] => entry[1] !== null));
   return {

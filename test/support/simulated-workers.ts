@@ -4,19 +4,19 @@ import type { SourceReport } from '../../crds/source-report.ts';
 import type { WorkerInfo } from '../../crds/worker-info.ts';
 import { matchesLabels, type Live, type Pod } from '../../operator/kube/index.ts';
 import type { ApiServer } from '../apiserver/index.ts';
-import type { MemoryZnodes } from './memory-znodes.ts';
+import type { MemoryZookeeper } from './memory-zookeeper.ts';
 
 /** What worker pods do, without workers: they register, and one of them reports on the source. */
 export class SimulatedWorkers {
   readonly #server: ApiServer;
-  readonly #zookeeper: MemoryZnodes;
+  readonly #zookeeper: MemoryZookeeper;
   readonly #registered = new Map<string, string>();
   /** What the source is found to be. */
   found: Partial<SourceReport> = {};
   /** Whether the pod's worker comes up. */
   serves: (pod: Live<Pod>) => boolean = () => true;
 
-  constructor(server: ApiServer, zookeeper: MemoryZnodes) {
+  constructor(server: ApiServer, zookeeper: MemoryZookeeper) {
     this.#server = server;
     this.#zookeeper = zookeeper;
   }
