@@ -83,14 +83,8 @@ test('a worker that is started as its pod says takes part, and tells what is wro
   await until(site, () => site.list(resources.Pod).length > 0);
   const [pod] = site.list(resources.Pod);
   const worker = await startWorker(pod!);
-  await until(site, () => site.object()!.status?.workers?.[0]?.ready === 1, 20).catch((e) => {
-    console.log(
-      worker.stderr(),
-      site.list(resources.Pod).map((p) => [p.metadata.name, p.status?.conditions]),
-    );
-    throw e;
-  });
-  expect((await worker.get('/readyz')).code).toBe(200);
+  await until(site, () => site.object()!.status?.workers?.[0]?.ready === 1);
+  await until(site, async () => (await worker.get('/readyz')).code === 200);
   await until(site, () => site.condition('PreflightPassed').status === 'False');
   expect(site.condition('Ready')).toMatchObject({ status: 'False', reason: 'PreflightFailed' });
   expect(site.condition('Ready').message).toMatch(/127\.0\.0\.1:1/);
