@@ -18,6 +18,7 @@ import {
   type ZkEnsembleResource,
 } from '../kube/index.ts';
 import { SecretKeys } from '../syncpipeline/secret-keys.ts';
+import { specChanges } from '../syncpipeline/spec-changes.ts';
 import { Names } from '../zkensemble/servers.ts';
 import { CredentialsHashes } from './credentials-hash.ts';
 import { ensembleNameOf, InstanceFinalizer } from './finalize.ts';
@@ -83,8 +84,9 @@ export function addCanalInstances(manager: Manager, options: CanalInstanceOption
       owned(policies, kind),
       mapped(caches.pods, instanceOfPod),
       mapped(caches.ensembles, (ensemble) => related.ofEnsemble(ensemble)),
-      mapped(caches.pipelines, (pipeline) => related.ofPipeline(pipeline)),
-      mapped(instances, (instance) => related.sharingSource(instance)),
+      // Status is written often, and is nothing to others.
+      specChanges(caches.pipelines, (pipeline) => related.ofPipeline(pipeline)),
+      specChanges(instances, (instance) => related.sharingSource(instance)),
       mapped(secretMetadata, (secret) => related.naming(secret)),
     ],
     reconcile: reconcileInStages(instances, stages, { client, steps: manager.steps, events, clock }),
