@@ -10,10 +10,8 @@ import {
   findAccess,
   findCondition,
   resources,
-  type CanalInstanceResource,
   type KubeObject,
   type KubeSecret,
-  type Live,
   type Pod,
   type Resource,
 } from '../../operator/kube/index.ts';
@@ -56,17 +54,15 @@ async function connect(): Promise<KubeClient> {
   return new KubeClient(transport);
 }
 
-const instance = (): Promise<Live<CanalInstanceResource>> => client.get(resources.CanalInstance, { name: 'orders', namespace });
-
-/** Runs an operator until its status of the instance says this, and a while longer. */
-async function operate(until: (object: Live<CanalInstanceResource>) => boolean): Promise<void> {
+/** Runs an operator until this holds, and a while longer. */
+async function operate(until: () => Promise<boolean>): Promise<void> {
   const manager = new Manager({ client: await connect(), log: createLogger('silent'), instance: 'operator-0' });
   const image = { name: 'registry.example/lockkeeper:1', pullPolicy: 'IfNotPresent' as const, pullSecrets: ['registry'] };
   addCanalInstances(manager, { coordination: simulatedCoordination(zookeeper), image });
   const stopping = new AbortController();
   const running = manager.run(stopping.signal);
   try {
-    await expect.poll(async () => until(await instance()), { timeout: 60_000 }).toBe(true);
+    await expect.poll(until, { timeout: 60_000 }).toBe(true);
     await sleep(4_000);
   } finally {
     stopping.abort();
@@ -74,8 +70,12 @@ async function operate(until: (object: Live<CanalInstanceResource>) => boolean):
   }
 }
 
-const waits = ({ status, metadata }: Live<CanalInstanceResource>) =>
-  status?.observedGeneration === metadata.generation && findCondition(status?.conditions, 'Ready')?.reason === 'WorkersMissing';
+/** All is written, and no worker comes. */
+async function waits(): Promise<boolean> {
+  const { status, metadata } = await client.get(resources.CanalInstance, { name: 'orders', namespace });
+  const isOfSpec = status?.observedGeneration === metadata.generation;
+  return isOfSpec && findCondition(status?.conditions, 'Ready')?.reason === 'WorkersMissing';
+}
 
 async function versions(): Promise<Record<string, string>> {
   const kinds = [
@@ -146,7 +146,6 @@ test('takes changes of the spec on to what is there, and lets it go', async () =
   expect(zookeeper.read('/lockkeeper/shop/orders/config')).toContain('"generation":2');
   await client.delete(resources.Pod, { name: 'x', namespace }, { gracePeriodSeconds: 0 });
   await client.delete(resources.CanalInstance, { name: 'orders', namespace });
-  const gone = () => client.find(resources.CanalInstance, { name: 'orders', namespace });
-  await Promise.race([operate(() => false).catch(() => undefined), expect.poll(gone, { timeout: 60_000 }).toBeUndefined()]);
+  await operate(async () => (await client.find(resources.CanalInstance, { name: 'orders', namespace })) === undefined);
   expect(zookeeper.paths.filter((path) => path.startsWith('/lockkeeper/shop/orders'))).toEqual([]);
 });
