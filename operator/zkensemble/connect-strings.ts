@@ -1,5 +1,5 @@
-import type { Member } from './members.ts';
 import { assignIds, emptyIdRecord } from './member-ids.ts';
+import type { Member } from './members.ts';
 import { clientHost, externalsOf, groupsOf, idRequest, serverOf, type Names, type Server, type ZkSpec } from './servers.ts';
 
 /**
@@ -9,25 +9,33 @@ import { clientHost, externalsOf, groupsOf, idRequest, serverOf, type Names, typ
  */
 export function connectStrings(spec: ZkSpec, servers: readonly Server[]): { region: string; servers: string }[] {
   const regions = [...new Set(groupsOf(spec).map(({ region }) => region))].sort();
-  const externals = externalsOf(spec).map((member) => ({ ...member, region: null }));
-  const all = [...servers, ...externals];
-  return regions.map((region) => {
-    const near = all.filter((server) => server.region === region);
-    const far = all.filter((server) => server.region !== region);
-    const order = [...byRole(near, 'observer'), ...byRole(near, 'voter'), ...byRole(far, 'voter'), ...byRole(far, 'observer')];
-    return { region, servers: order.map(clientHost).join(',') };
-  });
+  return regions.map((region) => ({ region, servers: connectString(spec, servers, region) }));
 }
 
-/** What the operator itself connects to: the same as clients in the voters' region. */
-export function operatorConnectString(names: Names, spec: ZkSpec): string {
-  const { record } = assignIds(emptyIdRecord, idRequest(spec)); // any ids do, since addresses do not depend on them
+/** The same for clients in one region, whether or not the ensemble has servers there. */
+export function connectStringFor(spec: ZkSpec, names: Names, region: string): string {
+  // No id stands in a connect string.
+  const { record } = assignIds(emptyIdRecord, idRequest(spec));
   const servers = groupsOf(spec).flatMap((group) =>
     Array.from({ length: group.replicas }, (_, ordinal) => serverOf(names, record, group, ordinal)).filter(
       (server) => server !== null,
     ),
   );
-  return connectStrings(spec, servers).find(({ region }) => region === spec.voters.region)!.servers;
+  return connectString(spec, servers, region);
+}
+
+function connectString(spec: ZkSpec, servers: readonly Server[], region: string): string {
+  const externals = externalsOf(spec).map((member) => ({ ...member, region: null }));
+  const all = [...servers, ...externals];
+  const near = all.filter((server) => server.region === region);
+  const far = all.filter((server) => server.region !== region);
+  const order = [...byRole(near, 'observer'), ...byRole(near, 'voter'), ...byRole(far, 'voter'), ...byRole(far, 'observer')];
+  return order.map(clientHost).join(',');
+}
+
+/** What the operator itself connects to: the same as clients in the voters' region. */
+export function operatorConnectString(names: Names, spec: ZkSpec): string {
+  return connectStringFor(spec, names, spec.voters.region);
 }
 
 function byRole<T extends Member>(members: readonly T[], role: Member['role']): T[] {

@@ -15,6 +15,7 @@ test.each<[string, ZkEnsembleInput['spec'], string[]]>([
   ['data in pods', { storage: { ephemeral: true } }, ['EphemeralStorage']],
   ['logs kept for ever', { config: { autopurgeHours: 0 } }, ['NoAutopurge']],
   ['writes that are not synced', { config: { extra: { forceSync: 'no' } } }, ['NoForceSync']],
+  ['votes of servers that have lost their data', { config: { extra: { 'db.autocreate': 'true' } } }, ['EmptyServersVote']],
   [
     'no server here',
     { voters: { replicas: 0 }, externalMembers: [{ id: 1, host: 'a', role: 'voter' }] },

@@ -35,6 +35,11 @@ export function risksOf(spec: ZkSpec, sharedNode: string | null): Risk[] {
     const message = 'spec.config.extra.forceSync is no: acknowledged writes are lost when a majority of the machines loses power';
     risks.push({ reason: 'NoForceSync', message });
   }
+  if (settings.get('db.autocreate') !== 'false') {
+    const message =
+      'spec.config.extra.db.autocreate lets servers vote that have lost their data: two of three such forget every write';
+    risks.push({ reason: 'EmptyServersVote', message });
+  }
   if (voters > 0 && !groupsOf(spec).some(({ replicas }) => replicas > 0)) {
     risks.push({ reason: 'NoOwnServers', message: 'the spec runs no server in this cluster: all members are external' });
   }

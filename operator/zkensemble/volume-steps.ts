@@ -7,7 +7,7 @@ import {
   type Step,
   type ZkEnsembleResource,
 } from '../kube/index.ts';
-import { HOLDS_DATA, MEMBER_ID } from './objects/labels.ts';
+import { groupLabels, HOLDS_DATA, MEMBER_ID } from './objects/labels.ts';
 import { claimName, templateSizes, volumesOf } from './objects/stateful-set.ts';
 import type { Observed } from './observed.ts';
 import type { Server, ZkSpec } from './servers.ts';
@@ -45,6 +45,8 @@ function claimStep(
     kind: 'PersistentVolumeClaim',
     metadata: {
       ...{ name, uid, namespace: observed.names.namespace },
+      // As the set's template made them; by them the claim is found in the cache.
+      labels: groupLabels(observed.names, server),
       annotations: { [MEMBER_ID]: annotations?.[MEMBER_ID] ?? String(server.id), ...(holds ? { [HOLDS_DATA]: 'true' } : {}) },
       ...(spec.storage.reclaimPolicy === 'Delete' ? { ownerReferences: [{ ...owned, blockOwnerDeletion: false }] } : {}),
     },

@@ -102,6 +102,20 @@ describe('an ensemble of real servers', () => {
     console.log(`${load.acknowledged} writes, the longest gap ${Math.round(load.longestGap)} ms`);
   });
 
+  test('outlives the kill of each of its servers in turn, the leader’s too, and loses nothing', async () => {
+    const made = await formed(localSpec({ observers: [{ region: 'east', replicas: 1 }] }));
+    const ids = [1, 2, 3, 11];
+    const load = writer(made, ids);
+    for (const id of ids) {
+      const { acknowledged } = load;
+      await made.byId(id).kill9();
+      expect(outline(await operate(made))).toEqual([]);
+      await expect.poll(() => load.acknowledged, { timeout: 20_000 }).toBeGreaterThan(acknowledged + 10);
+    }
+    expect(Object.values(await load.missing(ids.map((id) => made.address(id))))).toEqual([[], [], [], []]);
+    console.log(`${load.acknowledged} writes, the longest gap ${Math.round(load.longestGap)} ms`);
+  });
+
   test('is made whole again by whoever finds a change half done', async () => {
     const made = await formed();
     made.spec = localSpec({ voters: { replicas: 5 } });

@@ -115,7 +115,7 @@ describe('changes of a spec', () => {
           for (let i = 0; i < 5; i++) await site.round();
           continue;
         }
-        await site.settle(1200);
+        await site.settle();
         expectAsSpecified(site, spec, `series ${seed}, change ${index}: ${JSON.stringify(spec)}`);
       }
     } finally {
@@ -158,7 +158,7 @@ describe('changes of a spec', () => {
         });
         await site.round();
       }
-      await site.settle();
+      await site.quiet();
       expect(connection.writes.length).toBe(before);
     } finally {
       await site.stop();

@@ -1,5 +1,12 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { resources, type KubeObject, type PersistentVolumeClaim, type Resource } from '../../operator/kube/index.ts';
+import {
+  resources,
+  type KubeObject,
+  type Live,
+  type PersistentVolumeClaim,
+  type Resource,
+  type ZkEnsembleResource,
+} from '../../operator/kube/index.ts';
 import { EnsembleSite, name, namespace, type Operator } from '../support/ensemble-site.ts';
 
 let site: EnsembleSite;
@@ -58,6 +65,7 @@ describe('what is made', () => {
       [11, 'east', 'observer', true],
       [12, 'east', 'observer', true],
     ]);
+    expect(members!.map(({ mode }) => mode).sort()).toEqual(['follower', 'follower', 'leader', 'observer', 'observer']);
     expect(connectStrings!.find(({ region }) => region === 'east')!.servers).toMatch(
       /^main-observers-east-0\..*,main-voters-2\./,
     );
@@ -100,6 +108,23 @@ describe('what is made', () => {
     expect(
       one(resources.NetworkPolicy, 'main-zookeeper').spec!.ingress!.map(({ ports }) => ports!.map(({ port }) => port)),
     ).toEqual([...[[2888, 3888], [2181], [7000]]]);
+  });
+
+  test('is spread over nodes and zones, unless the spec says how', async () => {
+    const affinity = { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [] } };
+    await made();
+    const own = pods()[0]!.spec!;
+    expect(own.affinity).toBeUndefined();
+    expect(own.topologySpreadConstraints!.map(({ topologyKey, maxSkew }) => [topologyKey, maxSkew])).toEqual([
+      ['kubernetes.io/hostname', 1],
+      ['topology.kubernetes.io/zone', 1],
+    ]);
+    await site.apply({ pod: { affinity } });
+    await site.settle();
+    expect(pods().map(({ spec }) => [spec!.affinity, spec!.topologySpreadConstraints])).toEqual(
+      Array.from({ length: 3 }, () => [affinity, undefined]),
+    );
+    sound();
   });
 
   test('is told step by step in Events', async () => {
@@ -156,6 +181,7 @@ describe('a region without nodes', () => {
     expect(site.condition('Degraded').message).toContain(
       'a node with the label topology.kubernetes.io/region=nowhere that has room',
     );
+    expect(site.events().filter((event) => event.startsWith('Unschedulable'))).toHaveLength(1);
     expect(site.ensemble.config!.members.map(({ id }) => id)).toEqual([1, 2, 3, 21]);
     const { writes, requests } = operator.connection;
     const before = [writes.length, requests.length];
@@ -204,13 +230,18 @@ describe('whoever else has a hand in it', () => {
     },
   );
 
-  test('and deletes a pod, disturbs no other', async () => {
-    await made();
-    const before = uids();
-    await site.user.delete(resources.Pod, at('main-voters-1'));
-    await site.settle();
-    const changed = Object.entries(uids()).filter(([pod, uid]) => before[pod] !== uid);
-    expect(changed.map(([pod]) => pod)).toEqual(['main-voters-1']);
+  test('and deletes each pod in turn, disturbs no other, and no write is lost', async () => {
+    await made({ observers: [{ region: 'east', replicas: 1 }] });
+    for (const { metadata } of pods()) {
+      const before = uids();
+      const { acknowledged } = site.ensemble;
+      await site.user.delete(resources.Pod, at(metadata.name));
+      await site.settle();
+      const changed = Object.entries(uids()).filter(([pod, uid]) => before[pod] !== uid);
+      expect(changed.map(([pod]) => pod)).toEqual([metadata.name]);
+      expect(site.ensemble.acknowledged).toBeGreaterThan(acknowledged);
+      expect(conditions()).toMatchObject({ Ready: 'True', ObserversSynced: 'True', Progressing: 'False' });
+    }
     sound();
   });
 
@@ -270,6 +301,24 @@ describe('what goes wrong with a spec', () => {
     await site.settle();
     expect(site.condition('Ready')).toMatchObject({ status: 'False', reason: 'MemberIdTaken' });
     expect(site.ensemble.config!.members.map(({ host }) => host)).not.toContain('zk.dc');
+  });
+
+  test('that an older release let through is told, costs next to nothing, and harms no other ensemble', async () => {
+    site = new EnsembleSite();
+    operator = site.startOperator();
+    stored('outdated', { voters: { region: 'home', replicas: 4 } });
+    await site.apply({});
+    await site.settle();
+    expect(site.condition('Ready').status).toBe('True');
+    // Nor does this one take a status beside such a spec, as real ones do from 1.30 on.
+    const told = site.events().filter((event) => event.startsWith('InvalidSpec'));
+    expect(told).toEqual([expect.stringMatching(/^InvalidSpec: spec\.voters\.replicas: .* must be odd.*\(found 4\)$/)]);
+    const asked = () => operator.connection.requests.filter(({ path }) => path.includes('outdated')).length;
+    const before = asked();
+    for (let i = 0; i < 120; i++) await site.round();
+    expect(asked() - before).toBeLessThan(10);
+    expect(names(resources.StatefulSet)).toEqual(['main-voters']);
+    sound();
   });
 });
 
@@ -428,6 +477,14 @@ describe('a bad image', () => {
     sound();
   });
 });
+
+/** Puts an ensemble into the store as it is, past all checks. */
+function stored(called: string, spec: NonNullable<ZkEnsembleResource['spec']>): void {
+  const { apiVersion, kind, plural } = resources.ZkEnsemble;
+  const metadata = { ...at(called), uid: `uid-${called}`, generation: 1, creationTimestamp: '2026-01-01T00:00:00Z' };
+  const object: Live<ZkEnsembleResource> = { apiVersion, kind, metadata: { ...metadata, resourceVersion: '1' }, spec };
+  site.server.store.put(`${apiVersion}/${plural}`, object);
+}
 
 function storageClass(called: string, allowVolumeExpansion: boolean) {
   return {

@@ -18,7 +18,7 @@ import { settle } from '../../operator/kube/manual-clock.ts';
 import { addSyncPipelines } from '../../operator/syncpipeline/controller.ts';
 import type { Connection } from '../apiserver/index.ts';
 import { Cluster, type Operator } from '../kube/cluster.ts';
-import { MemoryZookeeper } from './memory-zookeeper.ts';
+import { MemoryZookeeper } from './pipeline-zookeeper.ts';
 import { pipelineReport, workerInfo } from './reports.ts';
 
 export const namespace = 'shop';
