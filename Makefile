@@ -4,7 +4,7 @@ TOOLS := test/tools
 # Node 24 comes first in PATH, whatever node the machine has; asked for when a recipe runs, since setup may only then have fetched it.
 NODE_FIRST = PATH="$$($(TOOLS)/node-path):$$PATH"
 
-.PHONY: help setup test test-kubernetes lint format generate bench demo-local cluster cluster-build cluster-down clean
+.PHONY: help setup test test-kubernetes lint format generate bench demo demo-local cluster cluster-build cluster-down clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -31,6 +31,9 @@ generate: ## write what is made from the sources: crds/*.yaml, docs/reference/, 
 
 bench: setup ## measure throughput and latency against a native replica
 	@$(NODE_FIRST) node test/bench/main.ts
+
+demo: setup ## see the operator, a source and two copies on a Kubernetes of three regions (the first build takes half an hour)
+	@$(NODE_FIRST) node test/demo/kubernetes.ts
 
 demo-local: setup ## see a pipeline between two local servers with one's own eyes, without Kubernetes
 	@$(NODE_FIRST) node test/demo/local.ts

@@ -3,11 +3,13 @@ import { defineConfig } from 'vitest/config';
 /** Tests that need what `make cluster-build` builds: a real API server, helm, a cluster. `make test-kubernetes` runs them. */
 const kubernetes = [
   'test/cluster/**/*.test.ts',
+  'test/e2e-kubernetes/**/*.test.ts',
   'test/charts/**/*.test.ts',
   'test/servers/kube-api-server.test.ts',
   'test/integration/crds.test.ts',
   'test/kube/real.test.ts',
   'test/operator/real-api-server.test.ts',
+  'test/operator/canalinstance-real-api.test.ts',
 ];
 
 /** Unit tests lie beside their file and need nothing; everything under test/ may start real servers. */

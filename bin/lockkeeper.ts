@@ -1,14 +1,14 @@
 import { hostname } from 'node:os';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { formatError, LockkeeperError, messageOf } from '../common/errors.ts';
-import { parseConnectString } from '../common/zookeeper/connect-string.ts';
 import { ManifestError } from '../crds/manifest.ts';
+import type { OperatorOptions } from '../operator/process/options.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import type { CheckOptions } from '../worker/cli/check.ts';
 import type { RunOptions } from '../worker/cli/run.ts';
 import type { StatusOptions } from '../worker/cli/status.ts';
 import type { WorkerOptions } from '../worker/cli/worker.ts';
-import { parseAddress } from '../worker/http/address.ts';
+import { address, connectString, dnsName, imageReference, listOf, name, objectName, seconds, workerId } from './arguments.ts';
 
 /** Exit codes: 0 well, 1 something failed while running, 2 the arguments or manifests are wrong and nothing was done. */
 const program = new Command('lockkeeper')
@@ -131,6 +131,70 @@ program
   });
 
 program
+  .command('operator')
+  .description(
+    'reconcile ZkEnsembles, CanalInstances and SyncPipelines: what the operator’s pods run; every option may also come from the environment',
+  )
+  .addOption(
+    new Option('--watch-namespaces <names>', 'the only namespaces that are looked after, as a,b; empty: all')
+      .env('LOCKKEEPER_WATCH_NAMESPACES')
+      .default([], 'all')
+      .argParser(listOf(name)),
+  )
+  .addOption(
+    new Option('--worker-image <image>', 'image of the workers')
+      .env('LOCKKEEPER_WORKER_IMAGE')
+      .argParser(imageReference)
+      .makeOptionMandatory(),
+  )
+  .addOption(
+    new Option('--image-pull-policy <policy>', 'when nodes pull it')
+      .env('LOCKKEEPER_IMAGE_PULL_POLICY')
+      .choices(['Always', 'IfNotPresent', 'Never'])
+      .default('IfNotPresent'),
+  )
+  .addOption(
+    new Option('--image-pull-secrets <names>', 'Secrets of the workers’ namespaces with the registry’s login, as a,b')
+      .env('LOCKKEEPER_IMAGE_PULL_SECRETS')
+      .default([], 'none')
+      .argParser(listOf(objectName)),
+  )
+  .addOption(
+    new Option('--cluster-domain <domain>', 'domain of the cluster’s DNS')
+      .env('LOCKKEEPER_CLUSTER_DOMAIN')
+      .default('cluster.local')
+      .argParser(dnsName),
+  )
+  .addOption(
+    new Option('--lease-name <name>', 'Lease by which one of several operators leads')
+      .env('LOCKKEEPER_LEASE_NAME')
+      .default('lockkeeper')
+      .argParser(objectName),
+  )
+  .addOption(
+    new Option('--pod-namespace <name>', 'namespace of this pod and of the Lease (default: that of the access to the API server)')
+      .env('POD_NAMESPACE')
+      .argParser(name),
+  )
+  .addOption(
+    new Option('--pod-name <name>', 'name of this operator in logs, Events and the Lease')
+      .env('POD_NAME')
+      .default(hostname(), 'the host name, which is the pod’s')
+      .argParser(objectName),
+  )
+  .addOption(
+    new Option('--http <host:port>', 'where /metrics, /healthz, /readyz and /status are served')
+      .env('LOCKKEEPER_HTTP')
+      .default('0.0.0.0:9190')
+      .argParser(address),
+  )
+  .addOption(logLevel)
+  .action(async (options: OperatorOptions) => {
+    const { operator } = await import('../operator/process/operator.ts');
+    process.exit(await operator(options));
+  });
+
+program
   .command('status')
   .description('show how pipelines do, as their leaders report it to ZooKeeper, and what needs a person')
   .addOption(ensemble.makeOptionMandatory())
@@ -155,40 +219,4 @@ try {
 function explain(error: unknown): string {
   if (error instanceof ManifestError) return error.message;
   return error instanceof LockkeeperError ? formatError(error) : `lockkeeper: ${messageOf(error)}`;
-}
-
-function seconds(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value > 0 && value <= 86_400))
-    throw new InvalidArgumentError('It takes a number of seconds above 0.');
-  return value;
-}
-
-function address(text: string): string {
-  if (parseAddress(text) === null) throw new InvalidArgumentError('It takes host:port, such as 127.0.0.1:9190.');
-  return text;
-}
-
-function connectString(text: string): string {
-  try {
-    parseConnectString(text);
-    return text;
-  } catch (error) {
-    throw new InvalidArgumentError(error instanceof LockkeeperError ? error.remedy : messageOf(error));
-  }
-}
-
-/** Of a Kubernetes object. */
-function name(text: string): string {
-  if (!/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(text))
-    throw new InvalidArgumentError(
-      'It takes lower-case letters, digits and hyphens, beginning and ending with a letter or digit.',
-    );
-  return text;
-}
-
-/** What a znode may be called. */
-function workerId(text: string): string {
-  if (!/^\w[\w.-]*$/.test(text)) throw new InvalidArgumentError('It takes letters, digits, hyphens, dots and underscores.');
-  return text;
 }

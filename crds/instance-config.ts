@@ -16,7 +16,15 @@ export const instanceConfigSchema = z.strictObject({
 
 export type InstanceConfig = z.output<typeof instanceConfigSchema>;
 
-export function compileInstance({ metadata, spec }: CanalInstance): InstanceConfig {
+type Named = Pick<CanalInstance['metadata'], 'name' | 'namespace' | 'generation'>;
+
+export function compileInstance({
+  metadata,
+  spec,
+}: {
+  readonly metadata: Named;
+  readonly spec: CanalInstance['spec'];
+}): InstanceConfig {
   const { namespace, name, generation } = metadata;
   return { format: 1, namespace, name, generation: typeof generation === 'number' ? generation : 0, source: spec };
 }

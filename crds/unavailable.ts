@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import { LockkeeperError } from '../common/errors.ts';
+import { syncPipelineSpec } from './sync-pipeline.ts';
 
 interface Feature {
   /** Path in a SyncPipeline; `[]` is every entry of a list. */
@@ -46,6 +48,37 @@ export function refuseUnavailable(manifest: unknown): LockkeeperError[] {
         });
       }),
   );
+}
+
+const name = { name: 'any' };
+const defaults = syncPipelineSpec.parse({
+  canalInstanceRef: name,
+  target: { host: 'any', credentialsSecretRef: name },
+  tables: [{ source: 'any.any' }],
+});
+
+/**
+ * A SyncPipeline's spec as the API server has stored it, without what is as the default says: the server stores defaults, and who
+ * reads them cannot tell them from what a person wrote.
+ */
+export function withoutDefaults(spec: unknown): unknown {
+  const rest = without(spec, defaults);
+  const tables: unknown = isObject(spec) ? spec['tables'] : undefined;
+  if (!isObject(rest) || !Array.isArray(tables)) return rest;
+  return { ...rest, tables: tables.map((table) => without(table, defaults.tables[0])) };
+}
+
+function without(value: unknown, byDefault: unknown): unknown {
+  if (!isObject(value) || !isObject(byDefault)) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([key, each]) => !isDeepStrictEqual(each, byDefault[key]))
+      .map(([key, each]) => [key, without(each, byDefault[key])]),
+  );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function valuesAt(value: unknown, path: readonly string[], field: string): { field: string; value: unknown }[] {

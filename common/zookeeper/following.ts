@@ -8,6 +8,8 @@ export interface EachListener {
   told(child: string, text: string | null): void;
   /** It cannot be read; it is tried again. `child` is empty where the children cannot be listed. */
   failed(child: string, error: unknown): void;
+  /** Everything that was there has been told, or has failed: what was not told is not there. Once in each session, if at all. */
+  caughtUp?(): void;
 }
 
 const AGAIN_MS = 5_000;
@@ -67,21 +69,37 @@ class Followed {
 
   follow(session: ZkSession, stop: AbortSignal): void {
     const watched = new Map<string, AbortController>();
+    /** Children of the first listing that are yet to be read; null before it. */
+    let unread: Set<string> | null = null;
+    const read = (name: string) => {
+      if (unread?.delete(name) === true && unread.size === 0) this.#listener.caughtUp?.();
+    };
     const deliver = (names: string[] | null) => {
       const present = new Set(names ?? []);
+      if (unread === null) {
+        unread = new Set(present);
+        if (present.size === 0) this.#listener.caughtUp?.();
+      }
       for (const name of new Set([...watched.keys(), ...this.#texts.keys()])) {
         if (present.has(name)) continue;
         watched.get(name)?.abort();
         watched.delete(name);
         this.#tell(name, null);
+        read(name);
       }
       for (const name of present) {
         if (watched.has(name)) continue;
         const one = new AbortController();
         watched.set(name, one);
         const signal = AbortSignal.any([stop, one.signal]);
-        const tell = (value: { data: Buffer } | null) => this.#tell(name, value?.data.toString() ?? null);
-        const failed = (error: unknown) => this.#listener.failed(name, error);
+        const tell = (value: { data: Buffer } | null) => {
+          this.#tell(name, value?.data.toString() ?? null);
+          read(name);
+        };
+        const failed = (error: unknown) => {
+          this.#listener.failed(name, error);
+          read(name);
+        };
         void persist(session, signal, failed, () => watchData(session, this.#pathOf(name), tell, signal));
       }
     };

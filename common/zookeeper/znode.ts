@@ -11,6 +11,16 @@ export async function readZnode(session: ZkSession, path: string): Promise<strin
   }
 }
 
+/** Names of a znode's children, in no particular order; none where it does not exist. @throws ZkError */
+export async function childrenOf(session: ZkSession, path: string): Promise<string[]> {
+  try {
+    return await session.children(path);
+  } catch (error) {
+    if (isZkError(error, 'no-node')) return [];
+    throw error;
+  }
+}
+
 /**
  * Makes a znode hold a text, with all nodes above it: created complete, so that no watcher ever sees it empty, or replaced
  * unless it holds the same already. Of several writers at once each sees what it replaces. @throws ZkError

@@ -106,6 +106,7 @@ async function kubeconfigAccess(): Promise<ServerAccess> {
       agent: cluster.proxyUrl === undefined ? undefined : options.agent,
     };
   };
+  await credentials(); // what is wrong with them is better known at the start
   return {
     server: cluster.server.replace(/\/$/, ''),
     namespace: config.getContextObject(config.getCurrentContext())?.namespace,

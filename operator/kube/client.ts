@@ -58,11 +58,12 @@ export class KubeClient {
   }
 
   async list<T extends KubeObject>(resource: Resource<T>, query: ListQuery = {}, options: CallOptions = {}): Promise<Page<T>> {
-    const { namespace, ...rest } = query;
+    const { namespace, metadataOnly = false, ...rest } = query;
     const body = (await this.request(`list ${resource.plural}`, {
       method: 'GET',
       path: collectionPath(resource, namespace),
       query: { ...rest },
+      ...(metadataOnly ? { accept: metadataType('PartialObjectMetadataList') } : {}),
       ...options,
     })) as { metadata: { resourceVersion: string; continue?: string }; items: Live<T>[] | null };
     return {
@@ -169,11 +170,12 @@ export class KubeClient {
 
   /** One watch request, until the server closes it, it breaks (TransportError) or the signal aborts. See watchCollection for the loop. */
   async watch(resource: Resource, query: WatchQuery, signal: AbortSignal): Promise<AsyncIterable<WatchLine>> {
-    const { namespace, ...rest } = query;
+    const { namespace, metadataOnly = false, ...rest } = query;
     const lines = await this.#sender.stream(`watch ${resource.plural}`, {
       method: 'GET',
       path: collectionPath(resource, namespace),
       query: { ...rest, watch: true, allowWatchBookmarks: true },
+      ...(metadataOnly ? { accept: metadataType('PartialObjectMetadata') } : {}),
       signal,
     });
     return lines as AsyncIterable<WatchLine>;
@@ -183,6 +185,11 @@ export class KubeClient {
   request(action: string, request: TransportRequest, repeatable = request.method === 'GET'): Promise<unknown> {
     return this.#sender.send(action, request, repeatable);
   }
+}
+
+/** The server makes such an object of any kind. */
+function metadataType(kind: string): string {
+  return `application/json;as=${kind};v=v1;g=meta.k8s.io`;
 }
 
 function writeQuery(options: WriteOptions): Record<string, string | boolean | undefined> {

@@ -93,7 +93,7 @@ export class HttpTransport implements Transport {
           method: request.method,
           agent: credentials.agent ?? this.#agent(credentials.tls),
           headers: {
-            accept: 'application/json',
+            accept: request.accept ?? 'application/json',
             'user-agent': USER_AGENT,
             ...(body === undefined
               ? {}

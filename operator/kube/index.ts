@@ -39,6 +39,7 @@ export * from './labels.ts';
 export { findAccess, inClusterAccess, type ServerAccess } from './access.ts';
 export { HttpTransport } from './http-transport.ts';
 export { TokenBucket } from './rate-limit.ts';
+export { withoutRetries } from './retry.ts';
 export type { CacheReader, Change, IndexFunction } from './cache.ts';
 export { Informer, type InformerQuery } from './informer.ts';
 export { NameTaken, Postponed, StepRunner } from './carry-out.ts';

@@ -1,5 +1,6 @@
 import type { Logger } from '../../common/log.ts';
 import { ObjectCache, type CacheReader, type Change, type IndexFunction } from './cache.ts';
+import { NamespacedCaches } from './caches.ts';
 import type { KubeClient } from './client.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { KubeError } from './errors.ts';
@@ -10,9 +11,12 @@ import type { Resource } from './resources.ts';
 import { watchCollection } from './watch.ts';
 
 export interface InformerQuery<T extends KubeObject> {
-  readonly namespace?: string | undefined;
+  /** The only namespaces that are looked at; absent: all. */
+  readonly namespaces?: readonly string[] | undefined;
   /** Only objects that have all of these. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** Only metadata is asked for and kept: to hear of changes of Secrets without holding what is in them. */
+  readonly metadataOnly?: boolean | undefined;
   readonly indexes?: Readonly<Record<string, IndexFunction<T>>> | undefined;
 }
 
@@ -24,36 +28,53 @@ export interface InformerTools {
   readonly random?: (() => number) | undefined;
 }
 
-/** Keeps a cache of a collection up to date, and tells of each change after it is in the cache. */
+/** What one watch brings. */
+interface Watched<T extends KubeObject> {
+  /** Absent: all. */
+  readonly namespace: string | undefined;
+  readonly cache: ObjectCache<T>;
+  heardAt: number;
+}
+
+/** Keeps a cache of a collection up to date, by a watch for each namespace, and tells of each change after it is in the cache. */
 export class Informer<T extends KubeObject> {
   readonly resource: Resource<T>;
   readonly cache: CacheReader<T>;
-  readonly #cache: ObjectCache<T>;
+  readonly #watched: readonly Watched<T>[];
   readonly #query: InformerQuery<T>;
   readonly #tools: InformerTools;
   readonly #clock: Clock;
   readonly #listeners = new Set<(change: Change<T>) => void>();
   readonly #synced = Promise.withResolvers<void>();
-  #heardAt: number;
 
   constructor(resource: Resource<T>, query: InformerQuery<T>, tools: InformerTools) {
     this.resource = resource;
     this.#query = query;
     this.#tools = tools;
     this.#clock = tools.clock ?? systemClock;
-    this.#heardAt = this.#clock.monotonic();
-    this.#cache = new ObjectCache({ ...query, indexes: this.#guarded(query.indexes ?? {}) }, (change) => this.#tell(change));
-    this.cache = this.#cache;
+    const { namespaces, labels } = query;
+    const options = { labels, indexes: this.#guarded(query.indexes ?? {}) };
+    const onChange = (change: Change<T>) => this.#tell(change);
+    const heardAt = this.#clock.monotonic();
+    if (namespaces === undefined) {
+      const cache = new ObjectCache(options, onChange);
+      this.cache = cache;
+      this.#watched = [{ namespace: undefined, cache, heardAt }];
+    } else {
+      const caches = new NamespacedCaches(namespaces, options, onChange);
+      this.cache = caches;
+      this.#watched = Array.from(caches.byNamespace, ([namespace, cache]) => ({ namespace, cache, heardAt }));
+    }
   }
 
-  /** Resolves when the first list is in the cache. */
+  /** Resolves when the first list of each namespace is in the cache. */
   get whenSynced(): Promise<void> {
     return this.#synced.promise;
   }
 
-  /** Milliseconds since the server last said anything; well above a minute, changes may be missing. */
+  /** Milliseconds since the quietest watch last heard anything; well above a minute, changes may be missing. */
   get silentMs(): number {
-    return this.#clock.monotonic() - this.#heardAt;
+    return this.#clock.monotonic() - Math.min(...this.#watched.map(({ heardAt }) => heardAt));
   }
 
   /** For listeners that only note a key: they run inside the watch and must not wait. The answer unsubscribes. */
@@ -64,10 +85,16 @@ export class Informer<T extends KubeObject> {
 
   /** Until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#watched.map((watched) => this.#follow(watched, signal)));
+  }
+
+  async #follow(watched: Watched<T>, signal: AbortSignal): Promise<void> {
     const { client, log, metrics, clock, random } = this.#tools;
-    const { namespace, labels } = this.#query;
+    const { labels, metadataOnly } = this.#query;
+    const { namespace, cache } = watched;
     const options = {
       namespace,
+      metadataOnly,
       ...(labels === undefined ? {} : { labelSelector: selectorText(labels) }),
       ...(clock === undefined ? {} : { clock }),
       ...(random === undefined ? {} : { random }),
@@ -75,15 +102,15 @@ export class Informer<T extends KubeObject> {
         const reason = error instanceof KubeError ? error.reason : error.name;
         metrics?.watchRestarts.inc({ kind: this.resource.kind, reason });
         log[failures === 1 ? 'debug' : 'warn'](
-          { kind: this.resource.kind, failures, err: error },
+          { kind: this.resource.kind, namespace, failures, err: error },
           'a watch failed and begins anew',
         );
       },
     };
     for await (const event of watchCollection(client, this.resource, options, signal)) {
-      this.#heardAt = this.#clock.monotonic();
-      this.#cache.take(event);
-      if (event.kind === 'listed') this.#synced.resolve();
+      watched.heardAt = this.#clock.monotonic();
+      cache.take(event);
+      if (event.kind === 'listed' && this.cache.synced) this.#synced.resolve();
     }
   }
 

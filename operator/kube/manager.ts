@@ -16,8 +16,8 @@ export interface ManagerOptions {
   readonly log: Logger;
   /** Name of this process, for Events: the pod's. */
   readonly instance: string;
-  /** The only namespace that is looked at; absent: all. */
-  readonly namespace?: string | undefined;
+  /** The only namespaces that are looked at; absent: all. */
+  readonly namespaces?: readonly string[] | undefined;
   readonly metrics?: KubeMetrics | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: (() => number) | undefined;
@@ -33,6 +33,7 @@ export class Manager {
   readonly #informers = new Map<string, Informer<KubeObject>>();
   readonly #queries = new Map<Informer<KubeObject>, InformerQuery<KubeObject>>();
   readonly #controllers: Controller[] = [];
+  #reconciling = false;
 
   constructor(options: ManagerOptions) {
     this.#options = options;
@@ -48,14 +49,14 @@ export class Manager {
    * Only before `watch`. Indexes are those of the first call.
    */
   informer<T extends KubeObject>(resource: Resource<T>, query: InformerQuery<T> = {}): Informer<T> {
-    const namespace = query.namespace ?? (resource.namespaced ? this.#options.namespace : undefined);
-    const name = JSON.stringify([resource.apiVersion, resource.kind, namespace, query.labels]);
+    const namespaces = query.namespaces ?? (resource.namespaced ? this.#options.namespaces : undefined);
+    const name = JSON.stringify([resource.apiVersion, resource.kind, namespaces, query.labels, query.metadataOnly]);
     const known = this.#informers.get(name);
     if (known !== undefined) return known as unknown as Informer<T>;
-    const informer = new Informer(resource, { ...query, namespace }, this.#options);
+    const informer = new Informer(resource, { ...query, namespaces }, this.#options);
     const untyped = informer as unknown as Informer<KubeObject>;
     this.#informers.set(name, untyped);
-    this.#queries.set(untyped, { ...query, namespace } as InformerQuery<KubeObject>);
+    this.#queries.set(untyped, { ...query, namespaces } as InformerQuery<KubeObject>);
     return informer;
   }
 
@@ -67,10 +68,11 @@ export class Manager {
 
   /** A cache in which an object of this kind with this metadata is, if it exists. */
   cacheOf<T extends KubeObject>(resource: Resource<T>, metadata: ObjectMeta): CacheReader<T> | undefined {
-    for (const [informer, { namespace, labels = {} }] of this.#queries) {
+    for (const [informer, { namespaces, labels = {}, metadataOnly = false }] of this.#queries) {
+      if (metadataOnly) continue;
       const { kind, apiVersion } = informer.resource;
       if (kind !== resource.kind || apiVersion !== resource.apiVersion) continue;
-      const holds = (namespace === undefined || namespace === metadata.namespace) && matchesLabels(metadata.labels, labels);
+      const holds = namespaces?.includes(metadata.namespace ?? '') !== false && matchesLabels(metadata.labels, labels);
       if (holds) return informer.cache as unknown as CacheReader<T>;
     }
     return undefined;
@@ -78,12 +80,23 @@ export class Manager {
 
   /** Whether all caches are synced. */
   get synced(): boolean {
-    return [...this.#informers.values()].every((informer) => informer.cache.synced);
+    return this.unsynced.length === 0;
+  }
+
+  /** Kinds that have not been listed yet. */
+  get unsynced(): readonly string[] {
+    const missing = [...this.#informers.values()].filter(({ cache }) => !cache.synced);
+    return [...new Set(missing.map(({ resource }) => resource.kind))];
   }
 
   /** Milliseconds since the quietest watch last heard anything; an operator beyond some minutes is blind and should be restarted. */
   get silentMs(): number {
     return Math.max(0, ...[...this.#informers.values()].map((informer) => informer.silentMs));
+  }
+
+  /** Whether the controllers run: in the process that leads. */
+  get reconciling(): boolean {
+    return this.#reconciling;
   }
 
   get idle(): boolean {
@@ -103,7 +116,9 @@ export class Manager {
   /** Runs the controllers, once all caches are synced, until the signal aborts and what was under way has ended. */
   async reconcile(signal: AbortSignal): Promise<void> {
     await Promise.race([Promise.all([...this.#informers.values()].map((informer) => informer.whenSynced)), aborted(signal)]);
+    this.#reconciling = !signal.aborted;
     await Promise.all(this.#controllers.map((controller) => controller.run(signal)));
+    this.#reconciling = false;
     await this.events.flush();
   }
 
@@ -112,11 +127,16 @@ export class Manager {
     await Promise.all([this.watch(signal), this.reconcile(signal)]);
   }
 
+  /** A kind may have several caches, of other labels. */
   #measureCaches(): void {
     const { metrics } = this.#options;
-    for (const { resource, cache, silentMs } of this.#informers.values()) {
-      metrics?.cacheSilence.set({ kind: resource.kind }, silentMs / 1000);
-      metrics?.cacheObjects.set({ kind: resource.kind }, cache.size);
+    const kinds = Map.groupBy(this.#informers.values(), ({ resource }) => resource.kind);
+    for (const [kind, informers] of kinds) {
+      metrics?.cacheSilence.set({ kind }, Math.max(...informers.map(({ silentMs }) => silentMs)) / 1000);
+      metrics?.cacheObjects.set(
+        { kind },
+        informers.reduce((sum, { cache }) => sum + cache.size, 0),
+      );
     }
   }
 }

@@ -125,6 +125,8 @@ class StageRun<S extends CommonStatus, Spec, Observed, Extra extends { readonly 
     // The finalizer may have been added since; conditions are continued from the newest status.
     const newest = this.#informer.cache.get(keyOf(object));
     const current = newest?.metadata.uid === object.metadata.uid ? newest : object;
+    // The spec that was carried out is no longer the newest: nothing of it may be told as if it were. The change has its turn next.
+    if (current.metadata.generation !== object.metadata.generation) return undefined;
     const report = this.#stages.report(outcome, current, this.#clock.now());
     for (const event of report.events ?? []) events.record(object, event);
     try {

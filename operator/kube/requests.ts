@@ -16,6 +16,8 @@ export interface ListQuery {
   readonly continue?: string | undefined;
   /** '0' accepts what the server has in its cache, however old. Absent: the newest state. */
   readonly resourceVersion?: string | undefined;
+  /** Only metadata is sent. */
+  readonly metadataOnly?: boolean | undefined;
 }
 
 export interface Page<T extends KubeObject> {
@@ -30,6 +32,8 @@ export interface WatchQuery {
   readonly fieldSelector?: string | undefined;
   readonly resourceVersion: string;
   readonly timeoutSeconds: number;
+  /** Only metadata is sent. */
+  readonly metadataOnly?: boolean | undefined;
 }
 
 /** A line of a watch as it comes; `object` of an ERROR is a Status. */

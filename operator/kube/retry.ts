@@ -11,6 +11,9 @@ export interface RetryPolicy {
 
 export const DEFAULT_RETRY: RetryPolicy = { attempts: 5, firstDelayMs: 100, longestDelayMs: 5_000, longestRetryAfterMs: 30_000 };
 
+/** For what is done again anyway. */
+export const withoutRetries: RetryPolicy = { ...DEFAULT_RETRY, attempts: 1 };
+
 /** Milliseconds until the next attempt, or null for none. `repeatable`: another attempt can do no harm. `random` from 0 to 1. */
 export function retryDelay(
   policy: RetryPolicy,

@@ -7,6 +7,8 @@ export interface TransportRequest {
   readonly body?: unknown;
   /** Media type of the body; application/json without. */
   readonly contentType?: string | undefined;
+  /** Media type of the answer that is wanted; application/json without. */
+  readonly accept?: string | undefined;
   /** Abandons the request, or ends the stream. */
   readonly signal?: AbortSignal | undefined;
   /** For the whole answer; for a stream until its headers. Milliseconds. */

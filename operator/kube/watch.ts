@@ -19,6 +19,8 @@ export type CollectionEvent<T extends KubeObject> =
 export interface CollectionOptions {
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
+  /** Objects without anything but metadata: to learn of changes without holding what is in them. */
+  readonly metadataOnly?: boolean | undefined;
   readonly pageSize?: number;
   readonly clock?: Clock;
   /** From 0 to 1. */
@@ -48,8 +50,8 @@ export async function* watchCollection<T extends KubeObject>(
   options: CollectionOptions,
   signal: AbortSignal,
 ): AsyncGenerator<CollectionEvent<T>, void, undefined> {
-  const { namespace, labelSelector, clock = systemClock, random = Math.random } = options;
-  const query = { namespace, labelSelector };
+  const { namespace, labelSelector, metadataOnly, clock = systemClock, random = Math.random } = options;
+  const query = { namespace, labelSelector, metadataOnly };
   /** Everything up to here was yielded. */
   let version = '';
   let anew = true;
@@ -116,7 +118,7 @@ async function listCollection<T extends KubeObject>(
 async function* watchOnce(
   client: KubeClient,
   resource: Resource,
-  query: { readonly namespace: string | undefined; readonly labelSelector: string | undefined },
+  query: Pick<CollectionOptions, 'namespace' | 'labelSelector' | 'metadataOnly'>,
   resourceVersion: string,
   { clock = systemClock, random = Math.random, silenceMs = 150_000 }: CollectionOptions,
   signal: AbortSignal,
@@ -148,9 +150,9 @@ function eventOf<T extends KubeObject>(line: WatchLine, resource: Resource<T>): 
   switch (line.type) {
     case 'ADDED':
     case 'MODIFIED':
-      return { kind: 'changed', object: line.object as Live<T> };
+      return { kind: 'changed', object: named(line.object as Live<T>, resource) };
     case 'DELETED':
-      return { kind: 'deleted', object: line.object as Live<T> };
+      return { kind: 'deleted', object: named(line.object as Live<T>, resource) };
     case 'BOOKMARK':
       return { kind: 'alive', resourceVersion: (line.object as Live).metadata.resourceVersion };
     default: {
@@ -158,4 +160,9 @@ function eventOf<T extends KubeObject>(line: WatchLine, resource: Resource<T>): 
       throw new WatchError('in the watch', status, reason, message, { details });
     }
   }
+}
+
+/** Where only metadata is sent, the kind is that of metadata. */
+function named<T extends KubeObject>(object: Live<T>, { apiVersion, kind }: Resource<T>): Live<T> {
+  return object.kind === kind ? object : { ...object, apiVersion, kind };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { zkEnsembleSpec } from '../../crds/zk-ensemble.ts';
-import { connectStrings } from './connect-strings.ts';
+import { connectStringFor, connectStrings, operatorConnectString } from './connect-strings.ts';
 import { assignIds, emptyIdRecord } from './member-ids.ts';
 import { groupsOf, idRequest, Names, serverOf, type Server } from './servers.ts';
 
@@ -22,8 +22,12 @@ test('the nearest servers come first: the region’s observers, its voters, othe
     region,
     list.split(',').map((each) => each.replace('.m-servers.s.svc.cluster.local:2181', '')),
   ]);
+  for (const { region, servers: list } of connectStrings(spec, servers)) expect(connectStringFor(spec, names, region)).toBe(list);
+  expect(connectStringFor(spec, names, 'west')).toMatch(/^m-voters-0\..*,m-voters-1\..*,zk.dc:2182,m-observers-/);
   expect(Object.fromEntries(short)).toEqual({
     east: ['m-observers-east-0', 'm-observers-east-1', 'm-voters-0', 'm-voters-1', 'zk.dc:2182', 'm-observers-home-0'],
     home: ['m-observers-home-0', 'm-voters-0', 'm-voters-1', 'zk.dc:2182', 'm-observers-east-0', 'm-observers-east-1'],
   });
+  // The operator's own, though it knows no ids.
+  expect(operatorConnectString(names, spec)).toBe(connectStrings(spec, servers).find(({ region }) => region === 'home')!.servers);
 });

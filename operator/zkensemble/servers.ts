@@ -157,7 +157,7 @@ export function clientHost(member: Member): string {
 }
 
 /** The name itself, or cut and told apart by a hash. */
-function bounded(name: string, length: number): string {
+export function bounded(name: string, length: number): string {
   if (name.length <= length) return name;
   const hash = createHash('sha256').update(name).digest('hex').slice(0, 6);
   return `${name.slice(0, length - 7).replace(/-+$/, '')}-${hash}`;

@@ -9,6 +9,7 @@ import { bodyOf, contextOf, encodeToken, positionOf, queryOf, selectorOf, tokenO
 import { targetOf, type Target } from './request-target.ts';
 import { Refusal, badRequest, methodNotAllowed } from './status.ts';
 import { Store } from './store.ts';
+import { onlyMetadata, wantsMetadata } from './partial-metadata.ts';
 import { WatchHub } from './watch-hub.ts';
 import type { WatchStream } from './watch-stream.ts';
 import { Writes, collectionOf, type DeleteBody } from './writes.ts';
@@ -65,7 +66,7 @@ export class ApiServer {
   watch(request: TransportRequest, view: () => number): WatchStream | TransportAnswer {
     return answered(() => {
       const { kind, namespace } = targetOf(request.path, this.#kinds);
-      return this.#hub.open(kind, namespace, queryOf(request), view);
+      return this.#hub.open(kind, namespace, queryOf(request), view, wantsMetadata(request));
     });
   }
 
@@ -88,7 +89,7 @@ export class ApiServer {
     const { kind, namespace, name, subresource } = target;
     const query = queryOf(request);
     if (name === undefined) {
-      if (request.method === 'GET') return { status: 200, body: this.#list(target, query, view) };
+      if (request.method === 'GET') return { status: 200, body: this.#list(target, query, view, wantsMetadata(request)) };
       if (request.method !== 'POST') throw methodNotAllowed();
       const context = contextOf(kind, query, 'Update', undefined);
       return { status: 201, body: this.#writes.create(context, namespace, bodyOf(request)) };
@@ -136,7 +137,7 @@ export class ApiServer {
     return { status: 200, body: this.#writes.update(context, ref, (before) => patcher(before) as KubeObject, false) };
   }
 
-  #list({ kind, namespace }: Target, query: Query, view: number): object {
+  #list({ kind, namespace }: Target, query: Query, view: number, metadataOnly: boolean): object {
     const { resource } = kind;
     const token = tokenOf(query.continue);
     const revision = token?.revision ?? view;
@@ -147,15 +148,16 @@ export class ApiServer {
     const items = limit > 0 ? rest.slice(0, limit) : rest;
     const more = items.length < rest.length;
     return {
-      apiVersion: resource.apiVersion,
-      kind: `${resource.kind}List`,
+      ...(metadataOnly
+        ? { apiVersion: 'meta.k8s.io/v1', kind: 'PartialObjectMetadataList' }
+        : { apiVersion: resource.apiVersion, kind: `${resource.kind}List` }),
       metadata: {
         resourceVersion: String(revision),
         ...(more
           ? { continue: encodeToken(revision, positionOf(items.at(-1)!)), remainingItemCount: rest.length - items.length }
           : {}),
       },
-      items: items.map(({ apiVersion: _apiVersion, kind: _kind, ...item }) => item),
+      items: metadataOnly ? items.map(onlyMetadata) : items.map(({ apiVersion: _apiVersion, kind: _kind, ...item }) => item),
     };
   }
 }

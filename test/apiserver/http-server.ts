@@ -1,11 +1,12 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TransportRequest } from '../../operator/kube/transport.ts';
 import type { ApiServer } from './api-server.ts';
 import { Connection } from './connection.ts';
 
 export interface HttpApiServer {
-  /** http://127.0.0.1:PORT */
+  /** http://127.0.0.1:PORT, or https */
   readonly url: string;
   /** TCP connections that are open. */
   connections(): Promise<number>;
@@ -16,17 +17,21 @@ export interface HttpApiServer {
   close(): Promise<void>;
 }
 
-/** The server on a port of the loopback interface, for clients of real HTTP. */
-export async function serveHttp(apiServer: ApiServer): Promise<HttpApiServer> {
+/** The server on a port of the loopback interface, for clients of real HTTP; of HTTPS with key and certificate, as PEM. */
+export async function serveHttp(
+  apiServer: ApiServer,
+  tls?: { readonly key: string; readonly cert: string },
+): Promise<HttpApiServer> {
   const connection = new Connection(apiServer);
   let accepted = 0;
-  const server = createServer((request, response) => {
+  const listener = (request: IncomingMessage, response: ServerResponse) => {
     answer(connection, request, response).catch(() => response.destroy());
-  });
+  };
+  const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
   server.on('connection', () => accepted++);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     connections: () =>
       new Promise((resolve, reject) => server.getConnections((error, count) => (error ? reject(error) : resolve(count)))),
     get accepted() {
@@ -51,6 +56,7 @@ async function answer(connection: Connection, incoming: IncomingMessage, respons
     query: Object.fromEntries(url.searchParams),
     body: await bodyOf(incoming),
     contentType: incoming.headers['content-type'],
+    accept: incoming.headers.accept,
     signal: gone.signal,
   };
   if (url.searchParams.get('watch') !== 'true') {

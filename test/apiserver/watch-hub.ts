@@ -1,6 +1,7 @@
 import type { Clock } from '../../operator/kube/clock.ts';
 import type { Live } from '../../operator/kube/objects.ts';
 import type { Kind } from './kinds.ts';
+import { onlyMetadata } from './partial-metadata.ts';
 import type { Query } from './request-query.ts';
 import { selectorOf } from './request-query.ts';
 import type { Selects } from './selectors.ts';
@@ -15,6 +16,7 @@ interface Watcher {
   readonly stream: WatchStream;
   readonly view: () => number;
   readonly bookmarks: boolean;
+  readonly metadataOnly: boolean;
   /** Everything up to this revision was sent. */
   cursor: number;
 }
@@ -40,7 +42,7 @@ export class WatchHub {
   }
 
   /** Opens a watch that shows what happens up to the revision that `view` answers; `pump` when that has changed. */
-  open(kind: Kind, namespace: string | undefined, query: Query, view: () => number): WatchStream {
+  open(kind: Kind, namespace: string | undefined, query: Query, view: () => number, metadataOnly = false): WatchStream {
     const stream = new WatchStream();
     const watcher: Watcher = {
       kind,
@@ -48,11 +50,12 @@ export class WatchHub {
       stream,
       view,
       bookmarks: query.allowWatchBookmarks === 'true',
+      metadataOnly,
       cursor: startOf(query.resourceVersion, view),
     };
     if ((query.resourceVersion ?? '0') === '0') {
       for (const object of this.#store.list(collectionOf(kind), watcher.cursor)) {
-        if (watcher.selects(object)) stream.push({ type: 'ADDED', object });
+        if (watcher.selects(object)) stream.push({ type: 'ADDED', object: metadataOnly ? onlyMetadata(object) : object });
       }
     }
     const stopTimer = this.#clock.after(Number(query.timeoutSeconds ?? 1800) * 1000, () => stream.end());
@@ -95,7 +98,8 @@ export class WatchHub {
       for (const commit of this.#store.since(collectionOf(watcher.kind), watcher.cursor)) {
         if (commit.revision > view) break;
         const line = lineOf(commit, watcher.selects);
-        if (line !== undefined) watcher.stream.push(line);
+        if (line === undefined) continue;
+        watcher.stream.push(watcher.metadataOnly ? { ...line, object: onlyMetadata(line.object) } : line);
       }
       watcher.cursor = view;
     } catch (error) {

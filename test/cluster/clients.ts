@@ -1,3 +1,6 @@
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { freePort, runFolder, ServerProcess, waitUntilReady } from '../servers/process.ts';
 import { buildPrograms } from './build/build.ts';
 import { has, run } from './run.ts';
 
@@ -23,4 +26,36 @@ export async function helm(kubeconfig: string, args: readonly string[], options:
 /** Runs kubectl against a cluster and returns what it prints; throws with kubectl's own words. */
 export function kubectl(target: KubectlTarget, args: readonly string[], options: CommandOptions = {}): Promise<string> {
   return run(target.kubectl, args, { ...options, env: { ...process.env, KUBECONFIG: target.kubeconfig } });
+}
+
+/** A port of this machine that leads into the cluster, for as long as this process lives. */
+export interface Forward {
+  readonly host: string;
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+export async function forward(target: KubectlTarget, namespace: string, object: string, port: number): Promise<Forward> {
+  const host = '127.0.0.1';
+  const local = await freePort();
+  const log = join(runFolder('forward'), 'log');
+  const args = ['port-forward', `--namespace=${namespace}`, `--address=${host}`, object, `${local}:${port}`];
+  const process_ = new ServerProcess(target.kubectl, args, log, { KUBECONFIG: target.kubeconfig });
+  await waitUntilReady(`the forwarding of ${object}`, process_, log, () => accepts(host, local));
+  return { host, port: local, stop: () => process_.kill9() };
+}
+
+function accepts(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port }, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', () => resolve(false));
+  });
+}
+
+/** What kills a container on its node. `id` as in a pod's status: `containerd://...`. */
+export function killCommand(id: string): readonly string[] {
+  return ['ctr', '--namespace=k8s.io', 'tasks', 'kill', '--signal=SIGKILL', id.replace('containerd://', '')];
 }

@@ -3,7 +3,7 @@ import { findKind, openKind } from './kind.ts';
 import type { Region } from './local/layout.ts';
 import type { NodeFaults } from './local/faults.ts';
 import { openLocal } from './local/open.ts';
-import type { CommandOptions } from './clients.ts';
+import type { CommandOptions, Forward } from './clients.ts';
 
 export type { Region } from './local/layout.ts';
 export { regions } from './local/layout.ts';
@@ -23,6 +23,10 @@ export interface Cluster {
   kubectl(args: readonly string[], options?: CommandOptions): Promise<string>;
   /** Runs helm and returns what it prints. */
   helm(args: readonly string[], options?: CommandOptions): Promise<string>;
+  /** Leads a free port of this machine to a port of a pod, a Deployment or a Service (`service/mysql`). */
+  forward(namespace: string, object: string, port: number): Promise<Forward>;
+  /** `kill -9` for a container's first process; undefined where nobody but the cluster's owner can. `id`: as in a pod's status. */
+  readonly killContainer: ((node: string, id: string) => Promise<void>) | undefined;
   /** Brings the images of a file (as `docker save` writes it) to every node. */
   loadImage(archive: string): Promise<void>;
   /** Removes the cluster wholly; an existing one is left alone. */

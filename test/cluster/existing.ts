@@ -1,5 +1,5 @@
 import type { Cluster, ClusterNode } from './cluster.ts';
-import { helm, kubectl, type KubectlTarget } from './clients.ts';
+import { forward, helm, kubectl, type KubectlTarget } from './clients.ts';
 import { Layout, regions, type Region } from './local/layout.ts';
 import { say } from './progress.ts';
 import { has, run } from './run.ts';
@@ -26,6 +26,8 @@ export async function openExisting(): Promise<Cluster | undefined> {
     nodes: await nodesByRegion(target),
     kubectl: (args, options) => kubectl(target, args, options),
     helm: (args, options) => helm(kubeconfig, args, options),
+    forward: (namespace, object, port) => forward(target, namespace, object, port),
+    killContainer: undefined,
     loadImage: loadByCommand,
     down: () => Promise.resolve(say('the cluster of KUBECONFIG is not ours and is left alone')),
     faults: undefined,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { cacheFolder } from '../servers/process.ts';
 import type { Cluster } from './cluster.ts';
 import { nodesByRegion } from './existing.ts';
-import { helm, kubectl, type KubectlTarget } from './clients.ts';
+import { forward, helm, kubectl, killCommand, type KubectlTarget } from './clients.ts';
 import { regions } from './local/layout.ts';
 import { locked } from './lock.ts';
 import { say, step } from './progress.ts';
@@ -37,6 +37,10 @@ export async function openKind(): Promise<Cluster> {
     nodes: await nodesByRegion(target),
     kubectl: (args, options) => kubectl(target, args, options),
     helm: (args, options) => helm(target.kubeconfig, args, options),
+    forward: (namespace, object, port) => forward(target, namespace, object, port),
+    killContainer: async (node, id) => {
+      await run('docker', ['exec', node, ...killCommand(id)]);
+    },
     loadImage: async (archive) => {
       await run('kind', ['load', 'image-archive', archive, `--name=${name}`]);
     },

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from 'mysql2/promise';
-import type { DbServer } from '../servers/index.ts';
+import type { SqlServer } from '../servers/index.ts';
 
 const CUSTOMERS = 40_000;
 const PRODUCTS = 1_000;
@@ -14,7 +14,7 @@ const numbers = (limit: number) =>
   `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${limit}) SELECT`;
 
 /** A small shop: foreign keys, unique keys, JSON, many character sets' worth of names, and rows that everybody changes. */
-export async function createShop(server: DbServer): Promise<void> {
+export async function createShop(server: SqlServer): Promise<void> {
   await server.query(
     `CREATE DATABASE shop CHARACTER SET utf8mb4;
      CREATE TABLE shop.customers (
@@ -54,14 +54,14 @@ export async function createShop(server: DbServer): Promise<void> {
  * and adds one to a counter: a transaction that the target lost or applied twice shows in both.
  */
 export class Shoppers {
-  readonly #server: DbServer;
+  readonly #server: SqlServer;
   readonly #perSecond: number;
   #next = FIRST;
   #committed = 0;
   #stopping = false;
   #work: Promise<unknown> = Promise.resolve();
 
-  constructor(server: DbServer, perSecond: number) {
+  constructor(server: SqlServer, perSecond: number) {
     this.#server = server;
     this.#perSecond = perSecond;
   }
@@ -122,7 +122,7 @@ export class Shoppers {
 }
 
 /** What the ledger and the counter say of the shoppers' transactions. */
-export async function transactionsIn(server: DbServer): Promise<{ ledger: number; counter: number }> {
+export async function transactionsIn(server: SqlServer): Promise<{ ledger: number; counter: number }> {
   const [row] = await server.query(
     'SELECT (SELECT COUNT(*) FROM shop.ledger) AS ledger, (SELECT n FROM shop.counter) AS counter',
   );

@@ -118,7 +118,7 @@ describe('Manager and Controller', () => {
 
   it('finds the cache in which an object would be', () => {
     const labelled = manager.informer(resources.ConfigMap, { labels: { a: 'b' } });
-    const other = manager.informer(resources.ConfigMap, { namespace: 'other' });
+    const other = manager.informer(resources.ConfigMap, { namespaces: ['other', 'third'] });
     const cacheOf = (namespace: string, labels: Record<string, string>) =>
       manager.cacheOf(resources.ConfigMap, { namespace, name: 'x', labels });
     expect(cacheOf('shop', { a: 'b', c: 'd' })).toBe(labelled.cache);
@@ -127,19 +127,35 @@ describe('Manager and Controller', () => {
     expect(manager.cacheOf(resources.Secret, { namespace: 'shop', name: 'x' })).toBeUndefined();
   });
 
-  it('keeps to its namespace where it has one', async () => {
+  it('keeps to its namespaces where it has some', async () => {
     manager = new Manager({
       client: new KubeClient(connection, { clock }),
       log: createLogger('silent'),
       instance: 'o',
       clock,
-      namespace: 'shop',
+      namespaces: ['shop', 'billing'],
     });
     await make('a');
-    await user.create(resources.ConfigMap, configMap('other', 'b'));
+    for (const namespace of ['other', 'billing']) await user.create(resources.ConfigMap, configMap(namespace, 'b'));
+    connection.fault = ({ path, number }) =>
+      path.includes('/billing/') && number < 4 ? { kind: 'refuse', status: 403 } : undefined;
     await begin();
-    expect(reconciled).toEqual(['shop/a']);
-    expect(connection.requests.map(({ path }) => path)).toEqual(Array(2).fill('/api/v1/namespaces/shop/configmaps'));
+    expect([reconciled, manager.unsynced]).toEqual([[], ['ConfigMap']]);
+    await clock.advance(30_000);
+    expect([reconciled.toSorted(), manager.unsynced]).toEqual([['billing/b', 'shop/a'], []]);
+    expect([...new Set(connection.requests.map(({ path }) => path))]).toEqual([
+      '/api/v1/namespaces/shop/configmaps',
+      '/api/v1/namespaces/billing/configmaps',
+    ]);
+    const { cache } = manager.informer(resources.ConfigMap);
+    expect([cache.size, cache.list('billing').length, cache.list('other').length]).toEqual([2, 1, 0]);
+    await user.delete(resources.ConfigMap, { namespace: 'billing', name: 'b' });
+    await clock.advance(0);
+    expect([reconciled.at(-1), cache.get('billing/b'), cache.get('shop/a')?.metadata.name]).toEqual([
+      'billing/b',
+      undefined,
+      'a',
+    ]);
   });
 
   it('finds the owner of a changed object, before and after', async () => {

@@ -71,6 +71,23 @@ describe('a reconciler in stages', () => {
     expect([next.connection.writeRequests, cluster.server.store.revision]).toEqual([0, revision]);
   });
 
+  it('tells nothing of a spec that changes while it is carried out as if it were the newest', async () => {
+    const told: string[] = [];
+    cluster.server.store.onCommit(({ object }) => {
+      const { observedGeneration, conditions } = (object as ZkEnsembleResource).status ?? {};
+      if (object.kind === 'ZkEnsemble' && observedGeneration === 2) told.push(findCondition(conditions, 'Ready')!.reason);
+    });
+    operator.connection.onWrite = ({ path }) => {
+      if (!path.includes('configmaps')) return;
+      operator.connection.onWrite = () => undefined;
+      void cluster.user.apply(resources.ZkEnsemble, ensemble({ config: { extra: { broken: 'yes' } } }), {
+        fieldManager: 'kubectl',
+      });
+    };
+    await apply({});
+    expect(new Set(told)).toEqual(new Set(['Broken']));
+  });
+
   it('changes what the spec changes, and deletes what it no longer names', async () => {
     await apply({ voters: { replicas: 5 }, observers: [{ region: 'east' }, { region: 'west' }] });
     await apply({ image: 'zookeeper:3.9.5', voters: { replicas: 3 }, observers: [{ region: 'west', replicas: 1 }] });

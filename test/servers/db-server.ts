@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createConnection, type Connection, type ConnectionOptions, type RowDataPacket } from 'mysql2/promise';
 import { freePort, ServerProcess, waitUntilReady } from './process.ts';
+import { SqlServer } from './sql-server.ts';
 
 export type Flavor = 'mysql' | 'mariadb';
 export type ServerConfig = Record<string, string | number | boolean>;
@@ -26,26 +26,21 @@ export interface DbLaunch {
 }
 
 /** A real database server of this machine, on a port and data folder of its own; it dies with this process. */
-export class DbServer {
+export class DbServer extends SqlServer {
   readonly flavor: Flavor;
   /** As in `8.4.2` or `10.11.19`. */
   readonly version: string;
-  readonly host = '127.0.0.1';
-  readonly port: number;
-  readonly user = 'root';
-  readonly password = 'root';
   readonly dir: string;
   readonly socketPath: string;
   readonly #command: string;
   readonly #args: string[];
   readonly #logFile: string;
   #process: ServerProcess | undefined;
-  #connection: Promise<Connection> | undefined;
 
   private constructor(launch: DbLaunch, port: number) {
+    super('127.0.0.1', port);
     this.flavor = launch.flavor;
     this.version = launch.version;
-    this.port = port;
     this.dir = launch.dir;
     this.socketPath = join(launch.dir, 's');
     this.#command = launch.command;
@@ -91,13 +86,13 @@ export class DbServer {
 
   /** Clean shutdown; the data stays for `start`. */
   async stop(): Promise<void> {
-    await this.#closeConnection();
+    await this.disconnect();
     await this.#process?.terminate();
   }
 
   async kill9(): Promise<void> {
     await this.#process?.kill9();
-    await this.#closeConnection();
+    await this.disconnect();
   }
 
   async restart(): Promise<void> {
@@ -118,33 +113,6 @@ export class DbServer {
     return readFileSync(this.#logFile, 'utf8');
   }
 
-  /** A new connection as root; the caller ends it. A lost connection rejects its queries and is no uncaught error. */
-  async connect(options: ConnectionOptions = {}): Promise<Connection> {
-    const connection = await createConnection({
-      host: this.host,
-      port: this.port,
-      user: this.user,
-      password: this.password,
-      ...options,
-    });
-    connection.on('error', () => {});
-    return connection;
-  }
-
-  /**
-   * Runs one or several statements on the server's own connection (dates as strings, exact big numbers).
-   * Returns the rows of the last statement that has any, else [].
-   */
-  async query(sql: string, values: unknown[] = []): Promise<RowDataPacket[]> {
-    this.#connection ??= this.#openConnection();
-    const connection = await this.#connection;
-    const [result] = await connection.query(sql, values);
-    if (!Array.isArray(result)) return [];
-    const first: unknown = result[0];
-    if (first === undefined || isRow(first)) return result as RowDataPacket[];
-    return ((result as unknown[]).filter((part) => Array.isArray(part)).at(-1) as RowDataPacket[] | undefined) ?? [];
-  }
-
   /** The quick end, for a server whose data nobody will look at again. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill9();
@@ -154,29 +122,6 @@ export class DbServer {
     if (!this.#process || this.#process.hasEnded) throw new Error(`${this.flavor} on port ${this.port} is not running`);
     return this.#process;
   }
-
-  #openConnection(): Promise<Connection> {
-    const opening = this.connect({ multipleStatements: true, dateStrings: true, supportBigNumbers: true });
-    const forget = () => {
-      if (this.#connection === opening) this.#connection = undefined;
-    };
-    opening.then((connection) => {
-      connection.on('error', forget);
-      connection.on('end', forget);
-    }, forget);
-    return opening;
-  }
-
-  async #closeConnection(): Promise<void> {
-    const open = this.#connection;
-    this.#connection = undefined;
-    if (open) (await open.catch(() => undefined))?.destroy();
-  }
-}
-
-/** In the answer to several statements each element is a row list or a header; in the answer to one it is a row. */
-function isRow(value: unknown): boolean {
-  return !Array.isArray(value) && (value as object).constructor.name !== 'ResultSetHeader';
 }
 
 /** Server variables as command line options. */

@@ -1,5 +1,6 @@
 /** Real servers for tests, demo and bench. */
 export type { DbServer, DbServerOptions, Flavor } from './db-server.ts';
+export { SqlServer } from './sql-server.ts';
 export { startKubeApiServer, type KubeAnswer, type KubeApiServer, type KubeRequest } from './kube-api-server.ts';
 export { startMariadb } from './mariadb.ts';
 export { mysqlbinlog, startMysql } from './mysql.ts';

@@ -1,5 +1,5 @@
 import type { RowDataPacket } from 'mysql2/promise';
-import type { DbServer } from './db-server.ts';
+import type { SqlServer } from './sql-server.ts';
 
 const systemSchemas = ['mysql', 'sys', 'information_schema', 'performance_schema', 'lockkeeper'];
 
@@ -30,8 +30,8 @@ const shownRows = 5;
  * the first differing rows by key. At least one table must be compared.
  */
 export async function expectSameData(
-  source: DbServer,
-  target: DbServer,
+  source: SqlServer,
+  target: SqlServer,
   options: SameDataOptions = {},
 ): Promise<{ tables: number; rows: number }> {
   const { schemaMap, tables } = options;
@@ -61,7 +61,7 @@ export async function expectSameData(
 }
 
 /** Row count and order-independent hash of each table, by `schema.table`. */
-export async function tableChecksums(server: DbServer, schemas?: readonly string[]): Promise<Map<string, TableChecksum>> {
+export async function tableChecksums(server: SqlServer, schemas?: readonly string[]): Promise<Map<string, TableChecksum>> {
   const checksums = new Map<string, TableChecksum>();
   const names = await tableNames(server, schemas);
   if (names.length === 0) return checksums;
@@ -71,7 +71,7 @@ export async function tableChecksums(server: DbServer, schemas?: readonly string
 }
 
 interface Side {
-  server: DbServer;
+  server: SqlServer;
   /** `schema.table` there. */
   name: string;
   columns: readonly Column[];
@@ -96,7 +96,7 @@ async function compareTable(source: Side, target: Side, count: (rows: number) =>
   return [title, ...details].join('\n');
 }
 
-async function tableNames(server: DbServer, schemas?: readonly string[]): Promise<string[]> {
+async function tableNames(server: SqlServer, schemas?: readonly string[]): Promise<string[]> {
   const which = schemas ? 'IN' : 'NOT IN';
   const rows = await server.query(
     `SELECT table_schema AS s, table_name AS t FROM information_schema.tables
@@ -107,7 +107,7 @@ async function tableNames(server: DbServer, schemas?: readonly string[]): Promis
 }
 
 /** Columns of each table that exists, by `schema.table`. */
-async function columnsOf(server: DbServer, names: readonly string[]): Promise<Map<string, Column[]>> {
+async function columnsOf(server: SqlServer, names: readonly string[]): Promise<Map<string, Column[]>> {
   const rows = await server.query(
     `SELECT CONCAT(table_schema, '.', table_name) AS tab, column_name AS name, LOWER(data_type) AS type, column_key = 'PRI' AS pri
      FROM information_schema.columns WHERE table_schema IN (?) ORDER BY tab, ordinal_position`,
@@ -237,7 +237,7 @@ async function showRow({ server, name, columns }: Side, condition: string): Prom
 }
 
 /** In UTC, so that TIMESTAMP columns do not depend on a server's zone. */
-async function exactQuery(server: DbServer, sql: string): Promise<RowDataPacket[]> {
+async function exactQuery(server: SqlServer, sql: string): Promise<RowDataPacket[]> {
   return server.query(`SET time_zone = '+00:00'; ${sql}`);
 }
 

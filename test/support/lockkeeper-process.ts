@@ -9,6 +9,8 @@ const launcher = join(import.meta.dirname, '../../bin/lockkeeper');
 export interface LockkeeperOptions {
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** A command, such as `unshare`, that is given lockkeeper and its arguments and becomes it. */
+  readonly within?: readonly string[];
 }
 
 export interface CommandResult {
@@ -18,15 +20,19 @@ export interface CommandResult {
 }
 
 /** Runs a command of `lockkeeper` to its end. */
-export async function lockkeeper(args: readonly string[], seconds = 60): Promise<CommandResult> {
-  const child = start(args, {});
+export async function lockkeeper(
+  args: readonly string[],
+  seconds = 60,
+  env: Readonly<Record<string, string>> = {},
+): Promise<CommandResult> {
+  const child = start(args, env);
   const timer = setTimeout(() => child.process.kill('SIGKILL'), seconds * 1000);
   const code = await child.ended;
   clearTimeout(timer);
   return { code, stdout: child.stdout(), stderr: child.stderr() };
 }
 
-/** `lockkeeper run` as a process of its own, as people run it. It dies with the test. */
+/** A command of `lockkeeper` that serves, as a process of its own, as people run it. It dies with the test. */
 export class LockkeeperProcess {
   readonly #child: ReturnType<typeof start>;
   readonly #http: string;
@@ -45,9 +51,17 @@ export class LockkeeperProcess {
     return LockkeeperProcess.#serve(['worker'], options);
   }
 
-  static async #serve(command: readonly string[], { args = [], env = {} }: LockkeeperOptions): Promise<LockkeeperProcess> {
+  /** `lockkeeper operator`; what it needs comes from `options`. */
+  static operator(options: LockkeeperOptions): Promise<LockkeeperProcess> {
+    return LockkeeperProcess.#serve(['operator'], options);
+  }
+
+  static async #serve(
+    command: readonly string[],
+    { args = [], env = {}, within = [] }: LockkeeperOptions,
+  ): Promise<LockkeeperProcess> {
     const http = `127.0.0.1:${await freePort()}`;
-    return new LockkeeperProcess(start([...command, '--http', http, ...args], env), http);
+    return new LockkeeperProcess(start([...command, '--http', http, ...args], env, within), http);
   }
 
   get pid(): number {
@@ -56,6 +70,11 @@ export class LockkeeperProcess {
 
   get hasEnded(): boolean {
     return this.#child.process.exitCode !== null || this.#child.process.signalCode !== null;
+  }
+
+  /** Resolves to the exit code, null when a signal ended it. */
+  get ended(): Promise<number | null> {
+    return this.#child.ended;
   }
 
   stdout(): string {
@@ -202,8 +221,9 @@ function fileNumber(journal: string): number {
 function start(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
+  within: readonly string[] = [],
 ): { process: ChildProcess; ended: Promise<number | null>; stdout(): string; stderr(): string } {
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', launcher, ...args], {
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...within, launcher, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, LOCKKEEPER_LOG_LEVEL: 'warn', ...env },
   });

@@ -5,15 +5,15 @@ import { createLogger } from '../../common/log.ts';
 import { readDigestCredentials } from '../../common/zookeeper/digest-credentials.ts';
 import { loadManifests, ManifestError, type Manifests } from '../../crds/manifest.ts';
 import { compilePipeline, type PipelineConfig } from '../../crds/pipeline-config.ts';
-import { parseAddress } from '../http/address.ts';
-import { serveAt } from '../http/server.ts';
+import { parseAddress } from '../../common/http/address.ts';
+import { serveAt } from '../../common/http/server.ts';
 import { WorkerMetrics } from '../metrics.ts';
 import { ManifestSecrets } from '../pipeline/secrets.ts';
 import { failpointFrom } from '../runtime/failpoint.ts';
 import { createCoordinator } from '../runtime/coordinate.ts';
 import { WorkerProcess } from '../runtime/worker-process.ts';
 import { showProgress } from './progress.ts';
-import { drained, untilSignal } from './signals.ts';
+import { drained, untilSignal } from '../../common/signals.ts';
 
 export interface RunOptions {
   readonly file: readonly string[];

@@ -1,15 +1,15 @@
 import packageJson from '../../package.json' with { type: 'json' };
 import { createLogger } from '../../common/log.ts';
 import { readDigestCredentials } from '../../common/zookeeper/digest-credentials.ts';
-import { parseAddress } from '../http/address.ts';
-import { serveAt } from '../http/server.ts';
+import { parseAddress } from '../../common/http/address.ts';
+import { serveAt } from '../../common/http/server.ts';
 import { WorkerMetrics } from '../metrics.ts';
 import { failpointFrom } from '../runtime/failpoint.ts';
 import { InstanceWorker } from '../runtime/instance-worker.ts';
 import { MountedSecrets } from '../runtime/mounted-secrets.ts';
 import { probesOf } from '../runtime/probes.ts';
 import { openZookeeper } from '../runtime/zookeeper.ts';
-import { drained, untilSignal } from './signals.ts';
+import { drained, untilSignal } from '../../common/signals.ts';
 
 export interface WorkerOptions {
   /** `host:port,...`, nearest first. */

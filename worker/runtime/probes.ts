@@ -1,4 +1,4 @@
-import type { HttpProbes } from '../http/server.ts';
+import type { HttpProbes } from '../../common/http/server.ts';
 import type { WorkerMetrics } from '../metrics.ts';
 import type { PipelineHost } from './pipeline-host.ts';
 

@@ -1,6 +1,6 @@
 import type { Logger } from '../../common/log.ts';
 import type { PipelineConfig } from '../../crds/pipeline-config.ts';
-import type { HttpProbes } from '../http/server.ts';
+import type { HttpProbes } from '../../common/http/server.ts';
 import type { WorkerMetrics } from '../metrics.ts';
 import type { PipelineStatus } from '../pipeline/pipeline-status.ts';
 import type { SecretStore } from '../pipeline/secrets.ts';

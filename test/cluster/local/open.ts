@@ -1,8 +1,9 @@
 import type { Cluster } from '../cluster.ts';
-import { helm, kubectl } from '../clients.ts';
+import { forward, helm, kubectl, killCommand } from '../clients.ts';
 import { locked } from '../lock.ts';
 import { NodeFaults } from './faults.ts';
 import { Layout, nodes } from './layout.ts';
+import { onNode } from './node.ts';
 import { remove } from './remove.ts';
 import { ensureLocal, loadImage } from './start.ts';
 
@@ -15,6 +16,12 @@ export async function openLocal(layout = new Layout()): Promise<Cluster> {
     nodes: nodes.map(({ name, region }) => ({ name, region })),
     kubectl: (args, options) => kubectl(layout, args, options),
     helm: (args, options) => helm(layout.kubeconfig, args, options),
+    forward: (namespace, object, port) => forward(layout, namespace, object, port),
+    killContainer: async (name, id) => {
+      const node = nodes.find((each) => each.name === name);
+      if (node === undefined) throw new Error(`the cluster has no node ${name}`);
+      await onNode(layout, node, killCommand(id));
+    },
     loadImage: (archive) => loadImage(layout, archive),
     down: async () => {
       await removeLocal(layout);

@@ -167,7 +167,7 @@ export function customContract(on: ContractContext): void {
     it('are reconciled, and then nothing is written any more', async () => {
       const outside = new Outside();
       const stop = new AbortController();
-      const manager = new Manager({ client, log: createLogger('silent'), instance: 'operator', namespace });
+      const manager = new Manager({ client, log: createLogger('silent'), instance: 'operator', namespaces: [namespace] });
       const controller = addSample(manager, outside);
       const running = manager.run(stop.signal);
       const objectName = unique();

@@ -82,6 +82,31 @@ export function watchesContract(on: ContractContext): void {
       expect(line).toMatchObject({ type: 'ERROR', object: { code: 410, reason: 'Expired' } });
     });
 
+    it('and lists give metadata alone where that is asked for', async () => {
+      const group = unique('group');
+      const query = { namespace, labelSelector: `group=${group}`, metadataOnly: true };
+      const { resourceVersion } = await client.list(resources.ConfigMap, query);
+      const metadata = { namespace, name: unique('a'), labels: { group } };
+      await client.create(resources.ConfigMap, { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { v: '1' } });
+      const { items } = await client.listAll(resources.ConfigMap, { ...query, limit: 1 });
+      expect(items).toMatchObject([{ apiVersion: 'v1', kind: 'ConfigMap', metadata }]);
+      expect(items[0]!.data).toBeUndefined();
+      const abort = new AbortController();
+      for await (const { type, object } of await client.watch(
+        resources.ConfigMap,
+        { ...query, resourceVersion, timeoutSeconds: 60 },
+        abort.signal,
+      )) {
+        expect([type, (object as Live).metadata.name, (object as Live<ConfigMap>).data]).toEqual([
+          'ADDED',
+          metadata.name,
+          undefined,
+        ]);
+        break;
+      }
+      abort.abort();
+    });
+
     it('end after the time asked for', async () => {
       const { resourceVersion } = await client.list(resources.Lease, { namespace });
       const abort = new AbortController();

@@ -10,7 +10,7 @@ export async function withInformer<T extends KubeObject, R>(
   use: (informer: Informer<T>, told: string[]) => Promise<R>,
 ): Promise<R> {
   const stop = new AbortController();
-  const informer = new Informer(resource, { namespace, labels }, { client, log: createLogger('silent') });
+  const informer = new Informer(resource, { namespaces: [namespace], labels }, { client, log: createLogger('silent') });
   const told: string[] = [];
   informer.onChange((change) => {
     const object = change.kind === 'deleted' ? change.before : change.now;

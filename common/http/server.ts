@@ -1,6 +1,6 @@
 import { fastify, type FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
-import { messageOf } from '../../common/errors.ts';
+import { messageOf } from '../errors.ts';
 import { parseAddress } from './address.ts';
 
 export interface HttpProbes {
@@ -10,8 +10,8 @@ export interface HttpProbes {
   unready(): string | null;
   /** JSON of everything that is known. */
   status(): unknown;
-  /** Brings gauges up to date before a scrape. */
-  beforeScrape(): void;
+  /** Brings gauges up to date before a scrape, where they do not see to it themselves. */
+  beforeScrape?(): void;
 }
 
 export interface HttpOptions {
@@ -27,7 +27,7 @@ export async function serveHttp(options: HttpOptions): Promise<{ readonly port: 
   const { registry, probes } = options;
   const server: FastifyInstance = fastify({ forceCloseConnections: true });
   server.get('/metrics', async (_request, reply) => {
-    probes.beforeScrape();
+    probes.beforeScrape?.();
     return reply.type(registry.contentType).send(await registry.metrics());
   });
   server.get('/healthz', (_request, reply) => probe(reply, probes.unhealthy()));

@@ -1,6 +1,6 @@
-import type { Logger } from '../../common/log.ts';
+import type { Logger } from './log.ts';
 
-/** A drained pipeline stops within this time; after it the process ends anyway, which loses nothing either. */
+/** What is under way ends within this time; after it the process ends anyway, which loses nothing either. */
 const DRAIN_MS = 5000;
 
 /** Resolves at the first SIGTERM or SIGINT; the second ends the process at once. */
@@ -22,6 +22,6 @@ export function untilSignal(log: Logger): Promise<void> {
 }
 
 /** Waits for the end of a process's work, but no longer than the drain may take. */
-export async function drained(stop: Promise<void>): Promise<void> {
+export async function drained(stop: Promise<unknown>): Promise<void> {
   await Promise.race([stop, new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref())]);
 }

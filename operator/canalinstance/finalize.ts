@@ -1,0 +1,123 @@
+import { messageOf } from '../../common/errors.ts';
+import { pipelinesPath, type InstanceRef } from '../../common/zookeeper/paths.ts';
+import { removeInstance, removePipeline } from '../../common/zookeeper/removal.ts';
+import type { ZkSession } from '../../common/zookeeper/session.ts';
+import { childrenOf } from '../../common/zookeeper/znode.ts';
+import type { Coordination } from '../coordination/view.ts';
+import {
+  isControlledBy,
+  KubeError,
+  resources,
+  selectorText,
+  systemClock,
+  type CanalInstanceResource,
+  type Clock,
+  type EventRecorder,
+  type KubeClient,
+  type Live,
+  type ReconcileContext,
+} from '../kube/index.ts';
+import { inTime } from './in-time.ts';
+import { workerSelector } from './objects/labels.ts';
+import { instanceRef } from './observer.ts';
+
+export interface FinalizerTools {
+  readonly client: KubeClient;
+  readonly coordination: Coordination;
+  readonly events: EventRecorder;
+  readonly clock?: Clock | undefined;
+}
+
+type Result = 'done' | { readonly requeueAfterMs: number };
+
+interface Remains {
+  /** `beyond`: waiting would not change it. */
+  readonly kind: 'waiting' | 'beyond';
+  readonly why: string;
+}
+
+const waiting = (why: string): Remains => ({ kind: 'waiting', why });
+
+/** So long after its deletion an instance waits for workers to go and for ZooKeeper to answer. */
+const PATIENCE_MS = 120_000;
+const AGAIN_MS = 1_000;
+
+/**
+ * Takes back what an instance that is being deleted has outside of Kubernetes: what stands in ZooKeeper of it and of all its pipelines,
+ * since no worker is left for these. What was written to targets stays. Workers go first, so that none puts back what is removed.
+ */
+export class InstanceFinalizer {
+  readonly #tools: FinalizerTools;
+  readonly #clock: Clock;
+
+  constructor(tools: FinalizerTools) {
+    this.#tools = tools;
+    this.#clock = tools.clock ?? systemClock;
+  }
+
+  async finalize(object: Live<CanalInstanceResource>, context: ReconcileContext): Promise<Result> {
+    const isLate = this.#clock.now() - Date.parse(object.metadata.deletionTimestamp!) >= PATIENCE_MS;
+    const remains = await this.#remains(object, isLate, context.signal);
+    if (remains === null) return 'done';
+    if (remains.kind === 'waiting' && !isLate) return { requeueAfterMs: AGAIN_MS };
+    const { namespace, name } = object.metadata;
+    const note = `Not everything was removed: ${remains.why}; what may be left in ZooKeeper at /lockkeeper/${namespace}/${name} is taken up by nobody until an instance of this name is made again`;
+    this.#tools.events.record(object, { type: 'Warning', reason: 'CleanupGivenUp', note });
+    return 'done';
+  }
+
+  /** Removes what can be removed; null where nothing is left. */
+  async #remains(object: Live<CanalInstanceResource>, isLate: boolean, signal: AbortSignal): Promise<Remains | null> {
+    const { client, coordination } = this.#tools;
+    const ref = instanceRef(object);
+    const { namespace } = ref;
+    const query = { namespace, labelSelector: selectorText(workerSelector(ref.instance)) };
+    await this.#dismiss(object, query, signal);
+    const name = ensembleNameOf(object);
+    const ensemble = name === undefined ? undefined : await client.find(resources.ZkEnsemble, { namespace, name }, { signal });
+    if (ensemble === undefined || ensemble.metadata.deletionTimestamp !== undefined) {
+      return { kind: 'beyond', why: `ZkEnsemble ${name} is gone` };
+    }
+    const pods = (await client.listAll(resources.Pod, query, { signal })).items;
+    if (pods.length > 0 && !isLate) return waiting(`${pods.length} workers have not ended`);
+    try {
+      const view = await coordination.view(ensemble, ref);
+      if (view === null) return waiting('the ensemble has no passwords');
+      if (view.trouble !== null) return waiting(`ZooKeeper cannot be reached: ${view.trouble}`);
+      const isGone = await inTime(removeAll(view.session, ref), this.#clock, signal);
+      return isGone ? null : waiting('workers are still registered in ZooKeeper');
+    } catch (error) {
+      if (error instanceof KubeError || signal.aborted) throw error;
+      return waiting(messageOf(error));
+    }
+  }
+
+  /** Deletes the Deployments, each as it is at this moment. */
+  async #dismiss(
+    object: Live<CanalInstanceResource>,
+    query: { readonly namespace: string; readonly labelSelector: string },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { client } = this.#tools;
+    const { items } = await client.listAll(resources.Deployment, query, { signal });
+    for (const deployment of items) {
+      const { uid, resourceVersion, name, deletionTimestamp } = deployment.metadata;
+      if (!isControlledBy(deployment, object) || deletionTimestamp !== undefined) continue;
+      const ref = { name, namespace: query.namespace };
+      await client.delete(resources.Deployment, ref, { preconditions: { uid, resourceVersion }, signal });
+    }
+  }
+}
+
+/** Of the spec as stored: it need not be valid to be taken back. */
+export function ensembleNameOf({ spec }: Live<CanalInstanceResource>): string | undefined {
+  const name = ((spec ?? {}) as { readonly zkEnsembleRef?: { readonly name?: unknown } }).zkEnsembleRef?.name;
+  return typeof name === 'string' ? name : undefined;
+}
+
+/** False while workers, or candidates of a pipeline, are still there. @throws ZkError */
+async function removeAll(session: ZkSession, ref: InstanceRef): Promise<boolean> {
+  const pipelines = await childrenOf(session, pipelinesPath(ref));
+  for (const pipeline of pipelines.sort()) if (!(await removePipeline(session, ref, pipeline))) return false;
+  return removeInstance(session, ref);
+}

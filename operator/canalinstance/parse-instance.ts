@@ -1,0 +1,9 @@
+import { canalInstanceSchema, type CanalInstance } from '../../crds/index.ts';
+import type { CanalInstanceResource, Live, Problem } from '../kube/index.ts';
+import { parseSpec } from '../parse-spec.ts';
+
+export type InstanceSpec = CanalInstance['spec'];
+
+export function parseInstance(object: Live<CanalInstanceResource>): { spec: InstanceSpec } | { problems: readonly Problem[] } {
+  return parseSpec(canalInstanceSchema.shape.spec, object);
+}

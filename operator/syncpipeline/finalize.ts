@@ -1,0 +1,82 @@
+import { messageOf } from '../../common/errors.ts';
+import type { InstanceRef } from '../../common/zookeeper/paths.ts';
+import { removePipeline } from '../../common/zookeeper/removal.ts';
+import { isZkError } from '../../common/zookeeper/zk-error.ts';
+import type { Coordination } from '../coordination/view.ts';
+import {
+  keyOf,
+  type CanalInstanceResource,
+  type EventRecorder,
+  type Informer,
+  type Live,
+  type SyncPipelineResource,
+  type ZkEnsembleResource,
+} from '../kube/index.ts';
+import { ensembleNameOf } from './observer.ts';
+import { referencesOf } from './references.ts';
+import { isOpen } from './report-tracker.ts';
+
+export interface FinalizerTools {
+  readonly coordination: Coordination;
+  readonly instances: Informer<CanalInstanceResource>;
+  readonly ensembles: Informer<ZkEnsembleResource>;
+  readonly events: EventRecorder;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Nothing of the pipeline is left in ZooKeeper. */
+  readonly removed: (ref: InstanceRef, pipeline: string) => Promise<void>;
+}
+
+/** Workers drain a pipeline within seconds. After this the object goes, whatever is left in ZooKeeper. */
+const GIVE_UP_MS = 120_000;
+const AGAIN_MS = 1_000;
+
+/** Removes what a pipeline has in ZooKeeper, upon which workers let go of it. The target keeps what it has. */
+export class PipelineFinalizer {
+  readonly #tools: FinalizerTools;
+
+  constructor(tools: FinalizerTools) {
+    this.#tools = tools;
+  }
+
+  async finalize(object: Live<SyncPipelineResource>): Promise<'done' | { readonly requeueAfterMs: number }> {
+    const { namespace, instance } = referencesOf(object);
+    const { name, deletionTimestamp } = object.metadata;
+    if (instance === null) return 'done'; // nothing can have been published
+    const ref = { namespace, instance };
+    let left: string | null = null;
+    for (const ensemble of this.#ensembles(ref)) left = (await this.#remove(ensemble, ref, name)) ?? left;
+    if (left === null) {
+      await this.#tools.removed(ref, name);
+      return 'done';
+    }
+    if (this.#tools.now() - Date.parse(deletionTimestamp ?? '') < GIVE_UP_MS) return { requeueAfterMs: AGAIN_MS };
+    this.#tools.events.record(object, {
+      type: 'Warning',
+      reason: 'CleanupGivenUp',
+      note: `Something of the pipeline may be left under /lockkeeper/${namespace}/${instance}/pipelines/${name} of its ensemble: ${left}`,
+    });
+    return 'done';
+  }
+
+  /** The instance's ensemble; where the instance is gone, it was one of those in the namespace. */
+  #ensembles({ namespace, instance }: InstanceRef): readonly Live<ZkEnsembleResource>[] {
+    const { ensembles, instances } = this.#tools;
+    const found = instances.cache.get(keyOf({ namespace, name: instance }));
+    const name = ensembleNameOf(found);
+    return ensembles.cache.list(namespace).filter(({ metadata }) => name === null || metadata.name === name);
+  }
+
+  /** Null when nothing is left in this ensemble, else why something may be. */
+  async #remove(ensemble: Live<ZkEnsembleResource>, ref: InstanceRef, pipeline: string): Promise<string | null> {
+    const view = await this.#tools.coordination.view(ensemble, ref);
+    if (view === null) return null; // nobody could have written there yet
+    if (!isOpen(view)) return view.trouble ?? 'there is no connection at present';
+    try {
+      return (await removePipeline(view.session, ref, pipeline)) ? null : 'workers are still there';
+    } catch (error) {
+      if (isZkError(error)) return messageOf(error);
+      throw error;
+    }
+  }
+}

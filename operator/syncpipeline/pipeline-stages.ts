@@ -1,0 +1,87 @@
+import { isZkError } from '../../common/zookeeper/zk-error.ts';
+import { writeZnode } from '../../common/zookeeper/znode.ts';
+import { messageOf } from '../../common/errors.ts';
+import type { SyncPipeline, SyncPipelineStatus } from '../../crds/index.ts';
+import {
+  Postponed,
+  type EventRecorder,
+  type Live,
+  type Outcome,
+  type Plan,
+  type Problem,
+  type ReconcileContext,
+  type Report,
+  type Stages,
+  type SyncPipelineResource,
+} from '../kube/index.ts';
+import type { PipelineFinalizer } from './finalize.ts';
+import type { Observed } from './observed.ts';
+import type { PipelineObserver } from './observer.ts';
+import type { Parsed } from './parse.ts';
+import { planPipeline, type Publish } from './pipeline-plan.ts';
+import { reportPipeline } from './pipeline-status.ts';
+import { problemsOf } from './problems.ts';
+
+export interface PipelineTools {
+  readonly parsed: (object: Live<SyncPipelineResource>) => Parsed<SyncPipeline>;
+  readonly observer: PipelineObserver;
+  readonly finalizer: PipelineFinalizer;
+  readonly events: EventRecorder;
+}
+
+/** Reconciles a SyncPipeline: publishes its configuration to the workers of its instance, and shows what its leader reports. */
+export class PipelineStages implements Stages<SyncPipelineStatus, SyncPipeline, Observed, Publish> {
+  readonly finalizer = 'lockkeeper.io/znodes';
+  readonly #tools: PipelineTools;
+
+  constructor(tools: PipelineTools) {
+    this.#tools = tools;
+  }
+
+  parse(object: Live<SyncPipelineResource>): { spec: SyncPipeline } | { problems: readonly Problem[] } {
+    const parsed = this.#tools.parsed(object);
+    return 'value' in parsed ? { spec: parsed.value } : parsed;
+  }
+
+  observe(spec: SyncPipeline, object: Live<SyncPipelineResource>, { signal }: ReconcileContext): Promise<Observed> {
+    return this.#tools.observer.observe(spec, object, signal);
+  }
+
+  validate(spec: SyncPipeline, observed: Observed): readonly Problem[] {
+    return problemsOf(spec, observed);
+  }
+
+  plan(spec: SyncPipeline, observed: Observed): Plan<Publish> {
+    return planPipeline(spec, observed);
+  }
+
+  async perform(
+    step: Publish,
+    object: Live<SyncPipelineResource>,
+    { signal }: ReconcileContext,
+  ): Promise<'changed' | 'unchanged'> {
+    signal.throwIfAborted();
+    try {
+      if ((await writeZnode(step.session, step.path, step.text)) === 'unchanged') return 'unchanged';
+    } catch (error) {
+      // What the operator had under way when the connection broke is seen next time.
+      if (isZkError(error, 'connection-loss', 'session-expired', 'closed')) throw new Postponed(messageOf(error));
+      throw error;
+    }
+    const note = `Generation ${object.metadata.generation ?? 0} is published to the workers`;
+    this.#tools.events.record(object, { type: 'Normal', reason: 'Published', note });
+    return 'changed';
+  }
+
+  report(
+    outcome: Outcome<SyncPipeline, Observed, Publish>,
+    object: Live<SyncPipelineResource>,
+    now: number,
+  ): Report<SyncPipelineStatus> {
+    return reportPipeline(outcome, object, now);
+  }
+
+  finalize(object: Live<SyncPipelineResource>): Promise<'done' | { readonly requeueAfterMs: number }> {
+    return this.#tools.finalizer.finalize(object);
+  }
+}

@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { configPath, pipelinesPath, type InstanceRef } from '../../common/zookeeper/paths.ts';
+import type { ZkSession } from '../../common/zookeeper/session.ts';
+import { isZkError } from '../../common/zookeeper/zk-error.ts';
+import { readZnode } from '../../common/zookeeper/znode.ts';
+import { readReport } from '../../crds/read-report.ts';
+import { serverIdFor } from './server-ids.ts';
+
+const published = z.object({ serverId: z.int(), generation: z.int() });
+
+/** What is needed of a configuration that was published; null where there is none, or none that can be read. */
+export function readPublished(text: string | null): { readonly serverId: number; readonly generation: number } | null {
+  return readReport(published, text);
+}
+
+interface Page {
+  /** The session that it was read in: after another one it is read anew. */
+  readonly session: string;
+  /** By pipeline. Also those that are about to be published, and those whose object is gone and whose leader may not be. */
+  readonly ids: Promise<Map<string, number>>;
+}
+
+/** The server ids of all pipelines of each instance, read once from their configurations. Only this process writes them. */
+export class ServerIdLedger {
+  readonly #pages = new Map<string, Page>();
+
+  /** The id for a pipeline, which is its own from then on; null where none is left. `own`: as it stands in its configuration now. @throws ZkError */
+  async idFor(session: ZkSession, ref: InstanceRef, pipeline: string, base: number, own: number | null): Promise<number | null> {
+    const ids = await this.#page(session, ref);
+    // From here to the end nothing else runs, so that no two get the same.
+    const mine = own ?? ids.get(pipeline) ?? null;
+    ids.delete(pipeline);
+    const id = serverIdFor(base, mine, new Set(ids.values()));
+    if (id !== null) ids.set(pipeline, id);
+    return id;
+  }
+
+  /** Nothing of this pipeline is left. */
+  async forget(ref: InstanceRef, pipeline: string): Promise<void> {
+    const ids = await this.#pages.get(keyOf(ref))?.ids.catch(() => undefined);
+    ids?.delete(pipeline);
+  }
+
+  forgetInstance(ref: InstanceRef): void {
+    this.#pages.delete(keyOf(ref));
+  }
+
+  async #page(session: ZkSession, ref: InstanceRef): Promise<Map<string, number>> {
+    const key = keyOf(ref);
+    const known = this.#pages.get(key);
+    if (known?.session === session.id) return known.ids;
+    const page = { session: session.id, ids: readIds(session, ref) };
+    this.#pages.set(key, page);
+    try {
+      return await page.ids;
+    } catch (error) {
+      if (this.#pages.get(key) === page) this.#pages.delete(key);
+      throw error;
+    }
+  }
+}
+
+async function readIds(session: ZkSession, ref: InstanceRef): Promise<Map<string, number>> {
+  const names = await session.children(pipelinesPath(ref)).catch((error: unknown) => {
+    if (isZkError(error, 'no-node')) return [];
+    throw error;
+  });
+  const found = await Promise.all(
+    names.map(async (name) => [name, readPublished(await readZnode(session, configPath(ref, name)))] as const),
+  );
+  return new Map(found.flatMap(([name, config]) => (config === null ? [] : [[name, config.serverId] as const])));
+}
+
+function keyOf({ namespace, instance }: InstanceRef): string {
+  return `${namespace}/${instance}`;
+}
