@@ -9,6 +9,7 @@ const kubernetes = [
   'test/integration/crds.test.ts',
   'test/kube/real.test.ts',
   'test/operator/real-api-server.test.ts',
+  'test/operator/canalinstance-real-api.test.ts',
 ];
 
 /** Unit tests lie beside their file and need nothing; everything under test/ may start real servers. */

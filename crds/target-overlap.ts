@@ -139,7 +139,10 @@ function sureWrites(flow: Flow, known: readonly TableName[], report: (error: Loc
     const text = `${target.schema}.${target.table}`;
     if (!writes.has(text.toLowerCase())) writes.set(text.toLowerCase(), { target: text, source });
   };
-  for (const name of known) {
+  const named = flow.rules.map((rule) => namesOf(rule.source));
+  // Who only names tables takes no others, so that those of hundreds of pipelines need not be tried.
+  const candidates = named.length > 0 && named.every((names) => names !== null) ? named.flat() : known;
+  for (const name of candidates) {
     try {
       const target = route(flow, name);
       if (target !== null) add(target, `${name.schema}.${name.table}`);

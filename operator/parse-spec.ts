@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { faultsOf, type FieldFault } from '../crds/schema-issues.ts';
+import { faultsOf, pathText, type FieldFault } from '../crds/schema-issues.ts';
 import type { CustomResource, Problem } from './kube/index.ts';
 
 /** A spec with defaults. The API server refuses most of what is wrong; a spec stored by an older release may still be. */
@@ -13,8 +13,8 @@ export function parseSpec<S extends z.ZodType>(
   return { problems };
 }
 
-function sentenceOf({ path, message, found, remedy }: FieldFault): string {
-  const what = `spec.${path.map(String).join('.')}: ${message}${found === undefined ? '' : ` (found ${found})`}`;
+function sentenceOf({ path, key, message, found, remedy }: FieldFault): string {
+  const what = `${['spec', pathText(path, key)].filter(Boolean).join('.')}: ${message}${found === undefined ? '' : ` (found ${found})`}`;
   // A rule over several fields says already what it takes.
   return message.toLowerCase().endsWith(remedy.slice(0, -1).toLowerCase()) ? what : `${what}. ${remedy}`;
 }

@@ -17,13 +17,16 @@ import {
   type SyncPipelineResource,
   type ZkEnsembleResource,
 } from '../kube/index.ts';
-import { InstanceFinalizer } from './finalize.ts';
+import { SecretKeys } from '../syncpipeline/secret-keys.ts';
+import { specChanges } from '../syncpipeline/spec-changes.ts';
+import { Names } from '../zkensemble/servers.ts';
+import { CredentialsHashes } from './credentials-hash.ts';
+import { ensembleNameOf, InstanceFinalizer } from './finalize.ts';
 import { InstanceMetrics } from './instance-metrics.ts';
 import { InstanceStages } from './instance-stages.ts';
 import type { WorkerImage } from './objects/deployment.ts';
 import { InstanceObserver, instanceRef, type InstanceCaches } from './observer.ts';
-import { instanceNameOf } from './secret-names.ts';
-import { SecretReader } from './secret-reader.ts';
+import { instanceNameOf, sourceSecretsOf } from './secret-names.ts';
 import { sourcesOf } from './server-ids.ts';
 
 export interface CanalInstanceOptions {
@@ -54,7 +57,12 @@ export function addCanalInstances(manager: Manager, options: CanalInstanceOption
   };
   const budgets = manager.informer(resources.PodDisruptionBudget, { labels });
   const policies = manager.informer(resources.NetworkPolicy, { labels });
-  const observer = new InstanceObserver({ caches, coordination, secrets: new SecretReader(client, clock), clusterDomain, clock });
+  const secretMetadata = manager.informer(resources.Secret, { metadataOnly: true });
+  const observer = new InstanceObserver({
+    ...{ caches, coordination, clusterDomain, clock },
+    secrets: new SecretKeys(secretMetadata, client),
+    credentials: new CredentialsHashes(secretMetadata, client),
+  });
   const metrics = registry === undefined ? undefined : new InstanceMetrics(registry);
   const finalizer = new InstanceFinalizer({ client, coordination, events, clock });
   const stages = new InstanceStages({ client, observer, finalizer, events, image, metrics, clock });
@@ -76,8 +84,10 @@ export function addCanalInstances(manager: Manager, options: CanalInstanceOption
       owned(policies, kind),
       mapped(caches.pods, instanceOfPod),
       mapped(caches.ensembles, (ensemble) => related.ofEnsemble(ensemble)),
-      mapped(caches.pipelines, (pipeline) => related.ofPipeline(pipeline)),
-      mapped(instances, (instance) => related.sharingSource(instance)),
+      // Status is written often, and is nothing to others.
+      specChanges(caches.pipelines, (pipeline) => related.ofPipeline(pipeline)),
+      specChanges(instances, (instance) => related.sharingSource(instance)),
+      mapped(secretMetadata, (secret) => related.naming(secret)),
     ],
     reconcile: reconcileInStages(instances, stages, { client, steps: manager.steps, events, clock }),
   });
@@ -96,9 +106,17 @@ class RelatedInstances {
   }
 
   ofEnsemble({ metadata }: Live<ZkEnsembleResource>): ObjectKey[] {
-    const named = ({ spec }: Live<CanalInstanceResource>) =>
-      (spec as { readonly zkEnsembleRef?: { readonly name?: unknown } } | undefined)?.zkEnsembleRef?.name === metadata.name;
+    const named = (instance: Live<CanalInstanceResource>) => ensembleNameOf(instance) === metadata.name;
     return this.#caches.instances.cache.list(metadata.namespace).filter(named).map(keyOf);
+  }
+
+  /** Of source and CA, and that of an ensemble. Those of targets are the pipelines' business. */
+  naming({ metadata: { namespace = 'default', name } }: Live): ObjectKey[] {
+    const names = (instance: Live<CanalInstanceResource>): boolean => {
+      const ensemble = ensembleNameOf(instance);
+      return sourceSecretsOf(instance).includes(name) || (ensemble !== undefined && new Names(namespace, ensemble).auth === name);
+    };
+    return this.#caches.instances.cache.list(namespace).filter(names).map(keyOf);
   }
 
   /** The pipeline's, and those whose server ids it may come too near. */

@@ -110,7 +110,7 @@ export class InstanceFinalizer {
 }
 
 /** Of the spec as stored: it need not be valid to be taken back. */
-function ensembleNameOf({ spec }: Live<CanalInstanceResource>): string | undefined {
+export function ensembleNameOf({ spec }: Live<CanalInstanceResource>): string | undefined {
   const name = ((spec ?? {}) as { readonly zkEnsembleRef?: { readonly name?: unknown } }).zkEnsembleRef?.name;
   return typeof name === 'string' ? name : undefined;
 }

@@ -16,7 +16,7 @@ import { judgements } from './judgements.ts';
 import type { Observed } from './observed.ts';
 import type { InstanceSpec } from './parse-instance.ts';
 
-/** How soon to look again at what tells nobody when it changes: Secrets, and an ensemble that is out of reach. */
+/** How soon to look again at what tells nobody when it changes, such as an ensemble that is out of reach. */
 const LOOK_AGAIN_MS = 15_000;
 
 export function reportInstance(
@@ -36,7 +36,7 @@ export function reportInstance(
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     conditions,
   };
-  const waits = seen === null || outcome.kind === 'invalid' || isOutOfReach(observed) ? LOOK_AGAIN_MS : undefined;
+  const waits = seen === null || isOutOfReach(observed) ? LOOK_AGAIN_MS : undefined;
   const held = observed === undefined || observed.numbersIn === 0 ? null : withOldNumbers(status, before);
   return {
     status: held ?? status,
@@ -74,7 +74,8 @@ function unread({ metadata, status }: Live<CanalInstanceResource>): Judgement[] 
 }
 
 function isOutOfReach(observed: Observed | undefined): boolean {
-  return observed?.ensemble.kind === 'usable' && observed.config === undefined;
+  if (observed === undefined || observed.ensemble.kind === 'missing') return false;
+  return observed.ensemble.kind === 'unusable' || observed.config === undefined;
 }
 
 /** What a spec that cannot be carried out, or a reconcile that failed, makes of the rest. */
@@ -101,14 +102,15 @@ function warnings(now: readonly Judgement[], before: readonly Judgement[]): Even
   return now.flatMap(({ type, status, reason, message }): EventNote[] => {
     if (status !== 'False' || type === 'Progressing' || passing.has(reason)) return [];
     // Told of already under the name of what Ready depends on.
-    if (type === 'Ready' && now.some((each) => causes.has(each.type) && each.status === 'False' && each.reason === reason))
+    if (type === 'Ready' && now.some((each) => causes.has(each.type) && each.status === 'False' && each.message === message))
       return [];
     const known = before.find((each) => each.type === type);
-    return known?.status !== status || known.reason !== reason ? [{ type: 'Warning', reason, note: message }] : [];
+    const shown = type === 'PreflightPassed' ? 'PreflightFailed' : reason;
+    return known?.status !== status || known.reason !== reason ? [{ type: 'Warning', reason: shown, note: message }] : [];
   });
 }
 
-const causes = new Set(['WorkersReady', 'SourceHealthy']);
+const causes = new Set(['WorkersReady', 'PreflightPassed']);
 
 /** Reasons that go by themselves, and need no warning. */
 const passing = new Set(['WorkersMissing', 'SourceNotReported']);

@@ -20,15 +20,20 @@ export function judgements(object: Live<CanalInstanceResource>, observed: Observ
   if (ensemble.kind !== 'usable') return [];
   const { known, trouble } = ensemble.told;
   if (!known && trouble === null) return null;
-  const source = sourceHealthy(object, observed);
+  const source = preflightPassed(object, observed);
   const workers = workersReady(observed);
   return [ready(observed, workers, source), progressing(observed, changed), workers, source];
+}
+
+function unreachable(ensemble: string, trouble: string): string {
+  return `the operator cannot see how the workers do: ${trouble}. They go on meanwhile; look at ZkEnsemble ${ensemble} and the network to it`;
 }
 
 /** Every region has a worker, and the source was found to be in order as the spec is now. */
 function ready({ ensemble, workers }: Observed, workersReady: Judgement, source: Judgement): Judgement {
   if (ensemble.kind !== 'usable') return no('Ready', 'EnsembleNotReady', 'the ensemble cannot be used');
-  if (ensemble.told.trouble !== null) return no('Ready', 'EnsembleUnreachable', ensemble.told.trouble);
+  if (ensemble.told.trouble !== null)
+    return unknown('Ready', 'EnsembleUnreachable', unreachable(ensemble.names.ensemble, ensemble.told.trouble));
   if (ensemble.notReady !== null) {
     return no('Ready', 'EnsembleNotReady', `ZkEnsemble ${ensemble.names.ensemble} is not ready: ${ensemble.notReady}`);
   }
@@ -37,7 +42,8 @@ function ready({ ensemble, workers }: Observed, workersReady: Judgement, source:
     return no('Ready', 'NoWorkers', 'spec.workers asks for no worker in any region, so nobody reads the source; raise replicas');
   }
   if (wanted.some((region) => region.ready === 0)) return no('Ready', workersReady.reason, workersReady.message);
-  if (source.status !== 'True') return no('Ready', source.reason, source.message);
+  if (source.status === 'Unknown') return no('Ready', 'SourceNotReported', source.message);
+  if (source.status === 'False') return no('Ready', 'PreflightFailed', source.message);
   return yes('Ready', 'SourceServed', `${source.message}; ${workersReady.message}`);
 }
 
@@ -78,22 +84,22 @@ function progressing({ deployments, config }: Observed, changed: boolean): Judge
 }
 
 /** What a worker has found at master and standby, by the present spec. */
-function sourceHealthy({ metadata }: Live<CanalInstanceResource>, { ensemble }: Observed): Judgement {
+function preflightPassed({ metadata }: Live<CanalInstanceResource>, { ensemble }: Observed): Judgement {
   const source = ensemble.kind === 'usable' ? ensemble.told.source : null;
-  if (source === null) return unknown('SourceHealthy', 'SourceNotReported', 'no worker has reported on the source yet');
+  if (source === null) return unknown('PreflightPassed', 'NotLooked', 'no worker has reported on the source yet');
   if (source.generation < (metadata.generation ?? 0)) {
     const message = `no worker has reported on the source since the spec was changed; the last report is of generation ${source.generation}`;
-    return unknown('SourceHealthy', 'SourceNotReported', message);
+    return unknown('PreflightPassed', 'NotLooked', message);
   }
   const { preflight, currentSource, flavor, version } = source;
   const errors = findings(preflight, 'error');
-  if (errors !== null) return no('SourceHealthy', 'SourceNotFit', errors);
-  if (currentSource === null) return no('SourceHealthy', 'SourceUnreachable', 'neither master nor standby answers');
+  if (errors !== null) return no('PreflightPassed', 'Errors', errors);
+  if (currentSource === null) return no('PreflightPassed', 'Errors', 'neither master nor standby answers');
   const server = `${currentSource}${flavor === null ? '' : ` (${flavor} ${version ?? ''})`} can be read`;
   const warnings = findings(preflight, 'warning');
   return warnings === null
-    ? yes('SourceHealthy', 'PreflightPassed', server)
-    : yes('SourceHealthy', 'PreflightWarnings', `${server}; ${warnings}`);
+    ? yes('PreflightPassed', 'AllWell', server)
+    : yes('PreflightPassed', 'Warnings', `${server}; ${warnings}`);
 }
 
 /** The findings of a severity in words; null where there is none. */
@@ -104,5 +110,5 @@ function findings({ findings: all, leftOut }: PreflightReport, severity: 'error'
     return `${code === null ? '' : `${code} `}${subject}: ${value}. ${remedy}`;
   });
   const more = found.length - told.length + leftOut;
-  return told.join(' ') + (more === 0 ? '' : ` And ${more} more.`);
+  return told.join(' ') + (more === 0 ? '' : ` And ${more} more: lockkeeper check shows all.`);
 }

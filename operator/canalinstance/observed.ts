@@ -3,7 +3,6 @@ import type { SourceReport } from '../../crds/source-report.ts';
 import type { Deployment, Live, SyncPipelineResource } from '../kube/index.ts';
 import type { Names, ZkSpec } from '../zkensemble/servers.ts';
 import type { RegionWorkers } from './region-workers.ts';
-import type { SecretFacts } from './secret-reader.ts';
 import type { Replica } from './server-ids.ts';
 
 /** What ZooKeeper tells of the instance, as of one moment. */
@@ -41,8 +40,8 @@ export interface NamedSecret {
   readonly name: string;
   /** What it must have. */
   readonly keys: readonly string[];
-  /** Null where there is none. */
-  readonly facts: SecretFacts | null;
+  /** What it has, with a value; null where there is no such Secret. */
+  readonly found: ReadonlySet<string> | null;
 }
 
 export interface Observed {

@@ -21,9 +21,10 @@ import {
   type SyncPipelineResource,
   type ZkEnsembleResource,
 } from '../kube/index.ts';
-import { credentialKeys } from '../zkensemble/credentials.ts';
+import type { SecretKeys } from '../syncpipeline/secret-keys.ts';
 import { parseEnsemble } from '../zkensemble/parse-ensemble.ts';
 import { Names } from '../zkensemble/servers.ts';
+import type { CredentialsHashes } from './credentials-hash.ts';
 import { inTime } from './in-time.ts';
 import { credentialsHashOf } from './objects/deployment.ts';
 import { workerSelector } from './objects/labels.ts';
@@ -31,7 +32,6 @@ import type { EnsembleFacts, NamedSecret, Observed, Told } from './observed.ts';
 import type { InstanceSpec } from './parse-instance.ts';
 import { regionWorkers } from './region-workers.ts';
 import { instanceNameOf } from './secret-names.ts';
-import type { SecretReader } from './secret-reader.ts';
 import { sourcesOf, type Replica } from './server-ids.ts';
 
 export interface InstanceCaches {
@@ -45,7 +45,8 @@ export interface InstanceCaches {
 export interface ObserverTools {
   readonly caches: InstanceCaches;
   readonly coordination: Coordination;
-  readonly secrets: SecretReader;
+  readonly secrets: SecretKeys;
+  readonly credentials: CredentialsHashes;
   readonly clusterDomain?: string | undefined;
   readonly clock?: Clock | undefined;
 }
@@ -103,21 +104,20 @@ export class InstanceObserver {
   }
 
   async #ensemble(object: Live<CanalInstanceResource>, spec: InstanceSpec, signal: AbortSignal): Promise<EnsembleFacts> {
-    const { caches, coordination, secrets, clusterDomain } = this.#tools;
+    const { caches, coordination, credentials, clusterDomain } = this.#tools;
     const ref = instanceRef(object);
     const found = caches.ensembles.cache.get(keyOf({ namespace: ref.namespace, name: spec.zkEnsembleRef.name }));
     if (found === undefined) return { kind: 'missing' };
     const parsed = parseEnsemble(found);
     if ('problems' in parsed) return { kind: 'unusable', why: 'its spec is not valid' };
     const names = new Names(ref.namespace, found.metadata.name, clusterDomain);
-    const believed = await secrets.read(ref.namespace, names.auth, [credentialKeys.workerAuth], signal);
-    // Nobody is restarted for what was read some time ago.
+    const secret = { namespace: ref.namespace, name: names.auth };
+    const believed = await credentials.of(secret, signal);
     const deployed = caches.deployments.cache.ownedBy(object.metadata.uid).map(credentialsHashOf);
-    const isDeployed = deployed.every((hash) => hash === believed?.keys.get(credentialKeys.workerAuth));
-    const auth = isDeployed ? believed : await secrets.readNow(ref.namespace, names.auth, signal);
-    const credentialsHash = auth?.keys.get(credentialKeys.workerAuth);
+    // Nobody is restarted for what a cache says.
+    const credentialsHash = deployed.every((hash) => hash === believed) ? believed : await credentials.ofNow(secret, signal);
     const view = await coordination.view(found, ref);
-    if (view === null || credentialsHash === undefined) return { kind: 'unusable', why: 'its passwords are yet to be made' };
+    if (view === null || credentialsHash === null) return { kind: 'unusable', why: 'its passwords are yet to be made' };
     const { known, trouble, source, session } = view;
     const told = { known, trouble, source, session, workers: new Set(view.workers.keys()) };
     return { kind: 'usable', spec: parsed.spec, names, notReady: notReady(found), credentialsHash, told };
@@ -131,7 +131,7 @@ export class InstanceObserver {
         : [{ field: 'spec.tls.caSecretRef.name', name: spec.tls.caSecretRef.name, keys: [caKey] }]),
     ];
     return Promise.all(
-      named.map(async (each) => ({ ...each, facts: await this.#tools.secrets.read(namespace, each.name, each.keys, signal) })),
+      named.map(async (each) => ({ ...each, found: await this.#tools.secrets.of({ namespace, name: each.name }, signal) })),
     );
   }
 

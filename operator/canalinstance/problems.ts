@@ -30,15 +30,15 @@ function ensembleProblems({ zkEnsembleRef }: InstanceSpec, { ensemble }: Observe
   }
 }
 
-function secretProblems({ field, name, keys, facts }: NamedSecret, namespace: string): Problem[] {
-  if (facts === null) {
+function secretProblems({ field, name, keys, found }: NamedSecret, namespace: string): Problem[] {
+  if (found === null) {
     const message = `${field}: there is no Secret ${namespace}/${name}; create it with the ${listed(keys)}, or correct the name`;
     return [{ reason: 'SecretMissing', message }];
   }
-  const missing = keys.filter((key) => !facts.keys.has(key));
+  const missing = keys.filter((key) => !found.has(key));
   if (missing.length === 0) return [];
-  const found = facts.keys.size === 0 ? 'no keys' : `the ${listed([...facts.keys.keys()].sort())}`;
-  const message = `${field}: Secret ${namespace}/${name} has ${found} and lacks the ${listed(missing)}; add what is missing`;
+  const has = found.size === 0 ? 'no keys' : `the ${listed([...found].sort())}`;
+  const message = `${field}: Secret ${namespace}/${name} has ${has} and lacks the ${listed(missing)}; add what is missing`;
   return [{ reason: 'SecretKeyMissing', message }];
 }
 

@@ -17,7 +17,7 @@ function pod(name: string, region: string, conditions: readonly Condition[], del
   const labels = { 'lockkeeper.io/region': region };
   const deleted = deletionTimestamp === undefined ? {} : { deletionTimestamp };
   const metadata = { name, labels, uid: name, resourceVersion: '1', creationTimestamp: '2026-01-01T00:00:00Z', ...deleted };
-  return { apiVersion: 'v1', kind: 'Pod', metadata, status: { conditions } } as Live<Pod>;
+  return { apiVersion: 'v1', kind: 'Pod', metadata, status: { conditions } };
 }
 
 const ready = [{ type: 'Ready', status: 'True' }];

@@ -1,5 +1,5 @@
 import type { CanalInstance } from '../../crds/index.ts';
-import type { Live, SyncPipelineResource } from '../kube/index.ts';
+import type { CanalInstanceResource, Live, SyncPipelineResource } from '../kube/index.ts';
 
 /** Pipelines that are made together shall restart the workers once. */
 const TOGETHER_MS = 3_000;
@@ -17,6 +17,12 @@ interface NamesSecrets {
 export function neededSecrets(spec: CanalInstance['spec'], pipelines: readonly Live<SyncPipelineResource>[]): string[] {
   const own = [spec.credentialsSecretRef.name, spec.tls.caSecretRef?.name];
   return [...new Set([...own.filter(isSecretName), ...pipelines.flatMap(secretsOf)])].sort();
+}
+
+/** Of an instance as stored, those for its source. */
+export function sourceSecretsOf({ spec }: Live<CanalInstanceResource>): string[] {
+  const { credentialsSecretRef, tls } = (spec ?? {}) as NonNullable<NamesSecrets['target']>;
+  return [credentialsSecretRef?.name, tls?.caSecretRef?.name].filter(isSecretName);
 }
 
 /** Of a pipeline as stored: one with a fault elsewhere has its Secrets all the same. */

@@ -80,13 +80,13 @@ async function startWorker(pod: Live<Pod>): Promise<LockkeeperProcess> {
 
 test('a worker that is started as its pod says takes part, and tells what is wrong with the source', async () => {
   const site = await made();
-  await until(site, async () => (await session.exists(instanceConfigPath(ref))) !== null);
+  await until(site, () => site.list(resources.Pod).length > 0);
   const [pod] = site.list(resources.Pod);
   const worker = await startWorker(pod!);
   await until(site, () => site.object()!.status?.workers?.[0]?.ready === 1);
-  expect((await worker.get('/readyz')).code).toBe(200);
-  await until(site, () => site.condition('SourceHealthy').status === 'False');
-  expect(site.condition('Ready')).toMatchObject({ status: 'False', reason: 'SourceNotFit' });
+  await until(site, async () => (await worker.get('/readyz')).code === 200);
+  await until(site, () => site.condition('PreflightPassed').status === 'False');
+  expect(site.condition('Ready')).toMatchObject({ status: 'False', reason: 'PreflightFailed' });
   expect(site.condition('Ready').message).toMatch(/127\.0\.0\.1:1/);
 
   await site.apply({ master: { host: '127.0.0.1', port: 2 }, workers: [{ region: 'home', replicas: 1 }] });

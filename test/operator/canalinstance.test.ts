@@ -82,7 +82,7 @@ describe('what is made', () => {
       ['Ready', 'True', 1],
       ['Progressing', 'False', 1],
       ['WorkersReady', 'True', 1],
-      ['SourceHealthy', 'True', 1],
+      ['PreflightPassed', 'True', 1],
     ]);
     expect(warnings()).toEqual([]);
   });
@@ -386,12 +386,12 @@ describe('status', () => {
     await site.apply();
     await site.settle();
     const message = 'LK1101 source mysql.home:3306: binlog_format: STATEMENT. Set it to ROW.';
-    expect(site.condition('SourceHealthy')).toMatchObject({ status: 'False', reason: 'SourceNotFit', message });
-    expect(site.condition('Ready')).toMatchObject({ status: 'False', reason: 'SourceNotFit', message });
-    expect(warnings()).toEqual([`SourceNotFit: ${message}`]);
+    expect(site.condition('PreflightPassed')).toMatchObject({ status: 'False', reason: 'Errors', message });
+    expect(site.condition('Ready')).toMatchObject({ status: 'False', reason: 'PreflightFailed', message });
+    expect(warnings()).toEqual([`PreflightFailed: ${message}`]);
     site.workers.found = { preflight: { at: '', passed: 3, findings: [{ severity: 'warning', ...finding }], leftOut: 0 } };
     await site.settle();
-    expect(site.condition('SourceHealthy')).toMatchObject({ status: 'True', reason: 'PreflightWarnings' });
+    expect(site.condition('PreflightPassed')).toMatchObject({ status: 'True', reason: 'Warnings' });
     expect(site.condition('Ready').status).toBe('True');
   });
 
@@ -423,7 +423,7 @@ describe('status', () => {
     site.zookeeper.isDown = true;
     await site.apply({ heartbeat: { intervalSeconds: 5 } });
     await site.settle();
-    expect(site.condition('Ready')).toMatchObject({ status: 'False', reason: 'EnsembleUnreachable' });
+    expect(site.condition('Ready')).toMatchObject({ status: 'Unknown', reason: 'EnsembleUnreachable' });
     const { writes } = await requestsInAnHour();
     expect(writes).toBe(0);
     site.zookeeper.isDown = false;

@@ -9,7 +9,6 @@ import {
   Manager,
   resources,
   type CanalInstanceResource,
-  type KubeEvent,
   type KubeObject,
   type KubeSecret,
   type Live,
@@ -146,7 +145,7 @@ export class InstanceSite {
   }
 
   events(): string[] {
-    return (this.list(resources.Event) as readonly Live<KubeEvent>[]).map(({ reason, message }) => `${reason}: ${message}`);
+    return this.list(resources.Event).map(({ reason, message }) => `${reason}: ${message}`);
   }
 
   condition(type: string, called = name): { status: string; reason: string; message: string } {

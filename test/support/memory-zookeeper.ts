@@ -14,7 +14,7 @@ export type ZkFault = 'lose' | 'lose answer' | undefined;
 
 type Requests = Pick<
   ZkSession,
-  'get' | 'set' | 'create' | 'delete' | 'exists' | 'children' | 'ensurePath' | 'deleteSurely' | 'setAcl'
+  'get' | 'set' | 'create' | 'delete' | 'exists' | 'children' | 'ensurePath' | 'deleteSurely' | 'setAcl' | 'adopt'
 >;
 
 /** Znodes in memory, for tests of what is done with them: paths, versions and refusals are ZooKeeper's, sessions and watches are not here. */
@@ -131,6 +131,7 @@ export class MemoryZookeeper {
         }
         await arrive('exists', path);
       },
+      adopt: (path) => arrive('setAcl', path),
       setAcl: (path: string, _acl: readonly ZkAcl[]) => arrive('setAcl', path),
     };
     return requests as ZkSession;

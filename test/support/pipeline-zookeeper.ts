@@ -34,6 +34,7 @@ export class MemoryZookeeper {
       ensurePath: (path: string) => this.#answer(() => this.ensurePath(path)),
       create: (path: string, data = '') => this.#write(`create ${path}`, () => this.create(path, data)),
       set: (path: string, data: string, version = -1) => this.#write(`set ${path}`, () => this.set(path, data, version)),
+      adopt: () => this.#answer(() => undefined),
       deleteSurely: (path: string) => this.#write(`delete ${path}`, () => this.remove(path)),
     };
     return session as unknown as ZkSession;
