@@ -26,12 +26,17 @@ LABEL org.opencontainers.image.title="lockkeeper" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /opt/lockkeeper /opt/lockkeeper
-# Nothing is written but Node's compile cache, which may fail: the root file system can be read-only.
+# Starting is mostly compiling: what the commands need is compiled here, by this user and with that flag of bin/lockkeeper without
+# which Node would not use it. Nothing is written later, so the root file system can be read-only.
 ENV NODE_ENV=production \
-    NODE_COMPILE_CACHE=/tmp/lockkeeper-compile-cache \
+    NODE_COMPILE_CACHE=/opt/lockkeeper-compile-cache \
     PATH=/opt/lockkeeper/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+RUN install -d -o 65532 -g 65532 "$NODE_COMPILE_CACHE"
 # By number, so that Kubernetes can see that it is not root.
 USER 65532:65532
+RUN for main in worker/cli/worker.ts worker/cli/run.ts worker/cli/check.ts worker/cli/status.ts operator/process/operator.ts bin/arguments.ts; do \
+      node --heap-growing-percent=75 --input-type=module --eval "await import('/opt/lockkeeper/$main'); process.exit(0)"; \
+    done
 WORKDIR /tmp
 EXPOSE 9190
 ENTRYPOINT ["/opt/lockkeeper/bin/lockkeeper"]

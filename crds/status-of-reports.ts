@@ -22,8 +22,8 @@ export function pipelineStatusOf(
           },
         }),
     lag: {
-      ...(lag.applySeconds === null ? {} : { applySeconds: lag.applySeconds }),
-      ...(lag.heartbeatSeconds === null ? {} : { heartbeatSeconds: lag.heartbeatSeconds }),
+      ...(lag.applySeconds === null ? {} : { applySeconds: hundredths(lag.applySeconds) }),
+      ...(lag.heartbeatSeconds === null ? {} : { heartbeatSeconds: hundredths(lag.heartbeatSeconds) }),
       bytes: lag.bytes,
     },
     rows,
@@ -71,6 +71,11 @@ export function sourceStatusOf({
           },
         }),
   };
+}
+
+/** Seconds for people, who see them as a column of kubectl. */
+function hundredths(seconds: number): number {
+  return Math.round(seconds * 100) / 100;
 }
 
 function isoOf(micros: number): string {

@@ -145,24 +145,24 @@ describe('failover', () => {
 
   test('works while no operator is there for two minutes', async () => {
     const absent = performance.now();
-    await system.kubectl(['scale', 'deployment', releaseName, '--replicas=0']);
-    for (const { metadata } of await system.list('pod')) await system.kill(metadata.name).catch(() => undefined);
-    await expect.poll(async () => (await system.list('pod')).length, { timeout: 60_000 }).toBe(0);
     const { worker } = await leaderOf('shop-to-east');
-    await objects.kill(worker);
-    const seconds = await flowsAgain(ledger, east);
-    console.log(`rows flow again ${seconds.toFixed(1)} s after kill -9 of the leader, without an operator`);
-    expect(seconds).toBeLessThan(10);
-    await sleep(Math.max(0, 120_000 - (performance.now() - absent)));
-    await flows();
-    const before = await workers();
-    await system.kubectl(['scale', 'deployment', releaseName, '--replicas=2']);
-    await system.kubectl(['rollout', 'status', `deployment/${releaseName}`, '--timeout=120s']);
-    await objects.until(
-      'syncpipeline',
-      'shop-to-east',
-      ({ status }) => status?.leader !== undefined && status.leader.worker !== worker,
-    );
+    let before: readonly string[] = [];
+    try {
+      await system.kubectl(['scale', 'deployment', releaseName, '--replicas=0']);
+      for (const { metadata } of await system.list('pod')) await system.kill(metadata.name).catch(() => undefined);
+      await expect.poll(async () => (await system.list('pod')).length, { timeout: 60_000 }).toBe(0);
+      await objects.kill(worker);
+      const seconds = await flowsAgain(ledger, east);
+      console.log(`rows flow again ${seconds.toFixed(1)} s after kill -9 of the leader, without an operator`);
+      expect(seconds).toBeLessThan(10);
+      await sleep(Math.max(0, 120_000 - (performance.now() - absent)));
+      await flows();
+      before = await workers();
+    } finally {
+      await system.kubectl(['scale', 'deployment', releaseName, '--replicas=2']);
+      await system.kubectl(['rollout', 'status', `deployment/${releaseName}`, '--timeout=120s']);
+    }
+    await objects.until('syncpipeline', 'shop-to-east', ({ status }) => (status?.leader?.worker ?? worker) !== worker);
     await objects.untilReady('syncpipeline', 'shop-to-east');
     expect(await workers()).toEqual(before);
     await expectEqual();

@@ -11,15 +11,17 @@ export interface ContainerBuild {
   readonly file: string;
   /** Further options of `buildah build`, such as `--build-arg`. */
   readonly options?: readonly string[];
+  /** Keep what each instruction made, for the next build. */
+  readonly layers?: boolean;
 }
 
 /** Builds an image with buildah, from images of this machine only. */
-export async function containerBuild({ tag, context, file, options = [] }: ContainerBuild): Promise<void> {
+export async function containerBuild({ tag, context, file, options = [], layers = false }: ContainerBuild): Promise<void> {
   const log = join(cacheFolder, 'log', `image-${tag.replaceAll(/[^A-Za-z0-9]+/g, '-')}.log`);
   mkdirSync(join(cacheFolder, 'log'), { recursive: true });
   rmSync(log, { force: true });
   // Isolation chroot asks for no more than root has on a machine without CAP_SYS_RESOURCE.
-  const build = ['build', '--isolation=chroot', '--pull-never', '--layers=false'];
+  const build = ['build', '--isolation=chroot', '--pull-never', `--layers=${layers}`];
   await buildah([...build, `--tag=${tag}`, `--file=${file}`, ...options, context], log);
 }
 
@@ -27,6 +29,13 @@ export async function containerBuild({ tag, context, file, options = [] }: Conta
 export async function saveImage(tag: string, archive: string): Promise<void> {
   rmSync(archive, { force: true }); // buildah adds to no archive that is there
   await buildah(['push', '--quiet', tag, `docker-archive:${archive}:${tag}`]);
+}
+
+/** Removes the images of this name but the one of this tag, with the layers that it does not share. */
+export async function removeFormerImages(name: string, tag: string): Promise<void> {
+  const listed = await buildah(['images', '--noheading', '--format={{.Name}}:{{.Tag}}', `--filter=reference=${name}`]);
+  const former = listed.split('\n').filter((each) => each.startsWith(`${name}:`) && each !== tag);
+  if (former.length > 0) await buildah(['rmi', ...former]);
 }
 
 /** Has its images in the cache, away from those of the machine's own buildah, and its mounts out of sight. */

@@ -6,7 +6,7 @@ import type { Cluster } from '../cluster.ts';
 import { locked } from '../lock.ts';
 import { step } from '../progress.ts';
 import { run } from '../run.ts';
-import { containerBuild, saveImage } from './buildah.ts';
+import { containerBuild, removeFormerImages, saveImage } from './buildah.ts';
 
 export interface ProductImage {
   /** Without its tag, which is chosen. */
@@ -33,7 +33,7 @@ export async function loadProductImage(cluster: Cluster, { name, context, inputs
     for (const former of readdirSync(folder).filter((entry) => entry.startsWith(archive.slice(folder.length + 1, -16))))
       rmSync(join(folder, former));
     await step(`building image ${tag}`, () =>
-      cluster.kind === 'local' ? byBuildah(tag, context, archive) : byDocker(tag, context, archive),
+      cluster.kind === 'local' ? byBuildah(name, tag, context, archive) : byDocker(tag, context, archive),
     );
   });
   await step(`bringing image ${tag} to the nodes`, () => cluster.loadImage(archive));
@@ -41,10 +41,11 @@ export async function loadProductImage(cluster: Cluster, { name, context, inputs
 }
 
 /** npm may have to go through a proxy that only this machine trusts; what it trusts is lent to the build and is not in the image. */
-async function byBuildah(tag: string, context: string, archive: string): Promise<void> {
+async function byBuildah(name: string, tag: string, context: string, archive: string): Promise<void> {
   const trust = ['--volume=/etc/ssl/certs:/etc/ssl/certs:ro'];
   const options = ['--build-arg=BASE=localhost/node:24', ...trust];
-  await containerBuild({ tag, context, file: join(context, 'Dockerfile'), options });
+  await containerBuild({ tag, context, file: join(context, 'Dockerfile'), options, layers: true });
+  await removeFormerImages(name, tag);
   await saveImage(tag, `${archive}.stage`);
   renameSync(`${archive}.stage`, archive);
 }

@@ -16,7 +16,9 @@ export class ClusterDatabase extends SqlServer {
   /** Makes `mysql-REGION`, which takes seconds, unless it is there. */
   static async start(cluster: Cluster, namespace: string, region: Region): Promise<ClusterDatabase> {
     const name = `mysql-${region}`;
-    await cluster.kubectl(['apply', '-f', '-'], { input: JSON.stringify(databaseObjects(namespace, name, region)) });
+    await cluster.kubectl(['apply', '--server-side', '-f', '-'], {
+      input: JSON.stringify(databaseObjects(namespace, name, region)),
+    });
     await cluster.kubectl(['rollout', 'status', '--namespace', namespace, `deployment/${name}`, '--timeout=300s']);
     return new ClusterDatabase(name, await cluster.forward(namespace, `deployment/${name}`, 3306));
   }
