@@ -65,7 +65,8 @@ function keyOf(context: string, inputs: readonly string[]): string {
 
 function filesOf(path: string): string[] {
   if (!existsSync(path)) return [];
-  if (!statSync(path).isDirectory()) return [path];
+  // Tests are in no image (.dockerignore).
+  if (!statSync(path).isDirectory()) return path.endsWith('.test.ts') ? [] : [path];
   return readdirSync(path)
     .sort()
     .flatMap((name) => filesOf(join(path, name)));
