@@ -103,7 +103,9 @@ export async function prepareGroup(
     context.historyRefusal,
   );
   if (unfit !== null) throw unfit;
-  const state = { exists: existing !== undefined, hasRows: existing !== undefined && (await targets.hasRows(target, history)) };
+  // A table that we made before the source's got its history has none to ask for.
+  const hasRows = existing !== undefined && (await targets.hasRows(target, history && existing.versioning !== null));
+  const state = { exists: existing !== undefined, hasRows };
   const verdict = judgeGroup(tables, records, state, context.mode);
   if (verdict === 'occupied') throw occupied(name);
   if (verdict === 'anew-together') {
