@@ -163,6 +163,7 @@ export class SnapshotCopier {
       for (const table of moment.anew) await this.#store.setTable(session, table.source, 'emptying');
       const known = (await this.#store.read(session))!;
       const jobs = await this.#prepare(session, moment, known, observer);
+      if (jobs.length === moment.tables.length) await this.#store.setListed(session, moment.point);
       observer.destroy();
       this.#planProgress(known, jobs, moment);
       await this.#runWorkers(jobs, moment);

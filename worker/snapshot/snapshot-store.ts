@@ -42,6 +42,8 @@ export interface StoredSnapshot {
   readonly mode: LoadMode;
   readonly start: SourcePosition;
   readonly points: readonly SnapshotPoint[];
+  /** The last point of which the record is complete: every table that existed then is in it. Null before the first. */
+  readonly listedPoint: number | null;
   readonly tables: readonly StoredTable[];
 }
 
@@ -99,6 +101,7 @@ export class SnapshotStore {
         high: JSON.parse(text(row['high_position'])) as SourcePosition,
         exact: Number(row['exact']) === 1,
       })),
+      listedPoint: snapshot['listed_point'] === null ? null : Number(snapshot['listed_point']),
       tables: tables.map((row) => {
         const source = { schema: text(row['source_schema']), table: text(row['source_table']) };
         return {
@@ -145,6 +148,11 @@ export class SnapshotStore {
     await this.commit(session, [
       `INSERT INTO lockkeeper.snapshot_point VALUES (${quote(this.#pipeline)},${point.point},${json(point.low)},${json(point.high)},${point.exact ? 1 : 0})`,
     ]);
+  }
+
+  /** Records that all tables of the point are in the record. */
+  async setListed(session: TargetSession, point: number): Promise<void> {
+    await this.commit(session, [`UPDATE lockkeeper.snapshot SET listed_point=${point} WHERE ${this.#where}`]);
   }
 
   /** Records that the copy of tables begins (again): their chunks are forgotten. */

@@ -1,6 +1,6 @@
 /**
  * What a first copy keeps in the target. `snapshot` has one row for each pipeline, `snapshot_point` one for each moment at which
- * the source was read, `snapshot_table` one for each table, `snapshot_chunk` one for each planned chunk; its `point` is NULL until
+ * the source was read (`listed_point` is the last of which all tables are in the record), `snapshot_table` one for each table, `snapshot_chunk` one for each planned chunk; its `point` is NULL until
  * the chunk's rows are committed, which happens in the same transaction. Positions are SourcePosition as JSON, keys of chunks
  * are SQL literals as JSON.
  */
@@ -24,6 +24,7 @@ export const snapshotTablesSql: readonly string[] = [
   state VARCHAR(10) CHARACTER SET ascii NOT NULL,
   mode VARCHAR(10) CHARACTER SET ascii NOT NULL DEFAULT 'Always',
   start_position ${json} NOT NULL,
+  listed_point INT NULL,
   started_at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
   finished_at TIMESTAMP(6) NULL
 ) ENGINE=InnoDB`,
@@ -64,4 +65,5 @@ export const snapshotTablesSql: readonly string[] = [
  */
 export const laterColumns: readonly LaterColumn[] = [
   { table: 'snapshot', column: 'mode', definition: "VARCHAR(10) CHARACTER SET ascii NOT NULL DEFAULT 'Always' AFTER state" },
+  { table: 'snapshot', column: 'listed_point', definition: 'INT NULL AFTER start_position' },
 ];
