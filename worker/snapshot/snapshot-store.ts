@@ -253,8 +253,9 @@ export class SnapshotStore {
 
 /** The mode that the pipeline last acted on; null when it never copied anything. */
 export async function readLoadMode(session: SqlRunner, pipeline: string): Promise<LoadMode | null> {
-  const rows = await session.query<RowDataPacket[]>(`SELECT mode FROM lockkeeper.snapshot WHERE pipeline=${quote(pipeline)}`);
-  return rows[0] === undefined ? null : (text(rows[0]['mode']) as LoadMode);
+  const rows = await session.query<RowDataPacket[]>(`SELECT * FROM lockkeeper.snapshot WHERE pipeline=${quote(pipeline)}`);
+  // Asked before a worker has run, the column may be missing still (see laterColumns).
+  return rows[0] === undefined ? null : (text(rows[0]['mode'] ?? 'Always') as LoadMode);
 }
 
 /** SQL for the transaction that stores the first position of a stream: from then on the copy is history, whatever became of it. */
