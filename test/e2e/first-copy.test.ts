@@ -245,6 +245,34 @@ test('tables are dropped and renamed before an interrupted copy goes on', async 
   expect(divergence).toEqual({ missingOnUpdate: 0, missingOnDelete: 0, existingOnInsert: 0, repaired: 0 });
 });
 
+test('statements that the stream could not apply came before the tables were read', async () => {
+  await source.query(
+    `CREATE DATABASE merged; CREATE TABLE merged.a (id INT PRIMARY KEY); CREATE TABLE merged.b (id INT PRIMARY KEY); INSERT INTO merged.a VALUES (1); INSERT INTO merged.b VALUES (2);
+     CREATE DATABASE merged_part; CREATE TABLE merged_part.t (id INT PRIMARY KEY); CREATE TABLE merged_part.secret (id INT PRIMARY KEY)`,
+  );
+  const tables = [
+    { source: '/merged\\.(a|b)/', target: 'merged.all' },
+    { source: '/merged_part\\.t/', target: 'merged_part.t' },
+  ];
+  const manifest = manifestOf('merged', { tables });
+  await killInCopy(manifest, BEGUN);
+  await source.query(
+    `ALTER TABLE merged.a ADD COLUMN v INT DEFAULT 7; ALTER TABLE merged.b ADD COLUMN v INT DEFAULT 8; INSERT INTO merged.a VALUES (3, 3); DROP DATABASE merged_part`,
+  );
+  await using lockkeeper = await LockkeeperProcess.run(manifest);
+  await lockkeeper.untilCaughtUp('merged', source, target);
+  await source.query('INSERT INTO merged.b VALUES (4, 4)');
+  await lockkeeper.untilCaughtUp('merged', source, target);
+  expect((await target.query('SELECT id, v FROM merged.all ORDER BY id')).map(({ id, v }) => `${id} ${v}`)).toEqual([
+    '1 7',
+    '2 8',
+    '3 3',
+    '4 4',
+  ]);
+  await source.query('ALTER TABLE merged.a ADD COLUMN w INT');
+  expect((await lockkeeper.untilPhase('merged', 'suspended')).lastError).toMatchObject({ code: 'LK1502' });
+});
+
 test('MariaDB: a table is made anew with rows exactly where it was read; sequences, which are in no copy', async () => {
   await using from = await startMariadb({ name: 'source' });
   await using to = await startMariadb({ name: 'target' });
