@@ -161,7 +161,7 @@ test('databases are dropped and made while they are copied', async () => {
   );
   await using lockkeeper = await freezeInCopy(manifest, 1);
   await source.query(
-    `DROP DATABASE dbs_dropped; DROP DATABASE dbs_remade; CREATE DATABASE dbs_remade; CREATE TABLE dbs_remade.t (id INT PRIMARY KEY, v INT);
+    `DROP DATABASE dbs_dropped; DROP DATABASE dbs_remade; CREATE DATABASE dbs_remade CHARACTER SET latin1; CREATE TABLE dbs_remade.t (id INT PRIMARY KEY, v INT);
      INSERT INTO dbs_remade.t VALUES (1,1),(2,2); DROP DATABASE dbs_emptied; CREATE DATABASE dbs_emptied; ALTER DATABASE dbs_altered CHARACTER SET latin1`,
   );
   lockkeeper.signal('SIGCONT');

@@ -207,6 +207,7 @@ export class SnapshotCopier {
         : null,
       travels: route,
       schemaOf: (schema) => moment.schemas.get(schema)!,
+      follows: (schema) => isMadeOfOne(stored.tables.filter(({ target }) => target.schema === schema)),
       notice: (text) => onNotice?.(text),
       sleep: (milliseconds) => this.#clock.sleep(milliseconds, this.#stop.signal),
     };
@@ -337,6 +338,11 @@ export class SnapshotCopier {
   #cut(): void {
     for (const connection of this.#connections) connection.destroy();
   }
+}
+
+/** A schema in which tables were made for one schema of the source is its image: dropped and made again there, it is as it is there now. */
+function isMadeOfOne(records: readonly StoredTable[]): boolean {
+  return records.some(({ created }) => created) && new Set(records.map(({ source }) => source.schema)).size === 1;
 }
 
 function resultOf(stored: StoredSnapshot, seconds: number): SnapshotResult {

@@ -38,6 +38,8 @@ export interface TargetGroupContext {
   readonly travels: (source: TableRoute) => TableRoute | null;
   /** Of a schema of the source. */
   readonly schemaOf: (schema: string) => SchemaDefaults;
+  /** Whether a schema of the target takes over its source's defaults should these have changed. */
+  readonly follows: (schema: string) => boolean;
   readonly notice: (text: string) => void;
   readonly sleep: (milliseconds: number) => Promise<void>;
 }
@@ -142,7 +144,8 @@ export async function prepareGroup(
   if (starting.length > 0) await begin('copying');
   let stands = verdict === 'anew' ? await targets.read(target) : existing;
   if (stands === undefined) {
-    await targets.create(target, definition!, context.schemaOf(first!.table.source.schema));
+    const defaults = context.schemaOf(first!.table.source.schema);
+    await targets.create(target, definition!, defaults, context.follows(target.schema));
     stands = (await targets.read(target))!;
     requireTransactions(stands);
   }
