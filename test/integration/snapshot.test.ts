@@ -373,6 +373,31 @@ describe.each(['mysql', 'mariadb'] as const)('a first copy from %s', (flavor) =>
     await expectSameData(source, target, { schemaMap: { [db]: db } });
   });
 
+  it('replaces no rows, and forgets no position, while something stands against one of the tables', async () => {
+    const names = ['a', 'b', 'c'];
+    for (const server of [source, target])
+      await server.query(
+        `CREATE DATABASE ${db}; ${names.map((name) => `CREATE TABLE ${db}.${name} (id INT PRIMARY KEY, v INT); INSERT INTO ${db}.${name} VALUES (1, 1)`).join(';')}`,
+      );
+    await target.query(`UPDATE ${db}.a SET v=7`);
+    const tables = await tablesOf(source, db);
+    const always = () => copy(source, target, pipeline, tables, { options: { mode: 'Always' } });
+    const faults = [
+      [`CREATE TRIGGER ${db}.tr BEFORE INSERT ON ${db}.c FOR EACH ROW SET NEW.id=NEW.id`, 'LK1310', `DROP TRIGGER ${db}.tr`],
+      [`ALTER TABLE ${db}.b ENGINE=MyISAM`, 'LK1314', `ALTER TABLE ${db}.b ENGINE=InnoDB`],
+      [`ALTER TABLE ${db}.c DROP COLUMN v`, 'LK1308', `ALTER TABLE ${db}.c ADD COLUMN v INT`],
+    ] as const;
+    for (const [fault, code, remedy] of faults) {
+      await target.query(fault);
+      await expect(always()).rejects.toMatchObject({ code });
+      expect(await target.query(`SELECT v FROM ${db}.a`)).toEqual([{ v: 7 }]);
+      expect(await target.query('SELECT 1 FROM lockkeeper.snapshot WHERE pipeline=?', [pipeline])).toEqual([]);
+      await target.query(remedy);
+    }
+    await always();
+    await expectSameData(source, target, { schemaMap: { [db]: db } });
+  });
+
   it('refuses a target that would alter rows', async () => {
     await source.query(
       `CREATE DATABASE ${db}; CREATE TABLE ${db}.t (id INT PRIMARY KEY, v VARCHAR(20) CHARACTER SET utf8mb4); INSERT INTO ${db}.t VALUES (1, '日本語 is long')`,

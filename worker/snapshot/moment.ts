@@ -78,7 +78,7 @@ export async function takeMoment(request: MomentRequest, observer: SourceReader)
   throw new LockkeeperError('LK1602', 'tables are altered again and again while a consistent point is taken');
 }
 
-async function survey({ list }: MomentRequest, observer: SourceReader): Promise<Survey> {
+export async function survey({ list }: Pick<MomentRequest, 'list'>, observer: SourceReader): Promise<Survey> {
   const listed = await list();
   const facts = await readSourceTables(
     observer,

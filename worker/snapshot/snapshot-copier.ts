@@ -2,20 +2,22 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { LockkeeperError } from '../../common/errors.ts';
 import { currentPosition, startingPosition } from '../source/current-position.ts';
 import { withSession } from '../source/endpoint.ts';
+import type { Flavor } from '../source/position.ts';
 import { checkPosition } from '../source/position-check.ts';
 import type { TargetSession } from '../target/session.ts';
+import { TableMetadataCache } from '../target/table-metadata.ts';
 import { catchUpOf, samePlace } from './catch-up-decision.ts';
 import { chooseChunkKey } from './chunk-key.ts';
 import { ChunkQueue } from './chunk-queue.ts';
 import { planColumns } from './column-transport.ts';
 import { runWorker, type TableJob } from './copy-round.ts';
 import { historyRefusal } from './history.ts';
-import { takeMoment, type Moment } from './moment.ts';
+import { survey, takeMoment, type Moment } from './moment.ts';
 import { ProgressReport } from './progress.ts';
-import { findRecord, isSettled, roundIsNeeded } from './round-plan.ts';
+import { isSettled, roundIsNeeded } from './round-plan.ts';
 import { SnapshotStore, type StoredSnapshot, type StoredTable } from './snapshot-store.ts';
 import { SourceReader } from './source-reader.ts';
-import { prepareGroup, type ReadyTable, type TargetGroupContext } from './target-group.ts';
+import { planGroups, prepareGroup, type ReadyTable, type TargetGroupContext } from './target-group.ts';
 import { locksAutoIncrement, prepareLoading, TargetTables } from './target-tables.ts';
 import {
   nameOfTable,
@@ -115,7 +117,9 @@ export class SnapshotCopier {
       if (known === null || known.state === 'followed') {
         // Rows that the stream has worked on are the target's own unless somebody says that they may go.
         const owned = known !== null && mode === 'Always';
-        return this.#store.begin(session, await startingPosition(server), mode, { owned, alsoSql });
+        const start = await startingPosition(server);
+        if (mode === 'Always') await this.#lookAhead(session, start.flavor, owned ? known.tables : []);
+        return this.#store.begin(session, start, mode, { owned, alsoSql });
       }
       try {
         if ((await checkPosition(server, known.start)) !== null) return;
@@ -125,6 +129,27 @@ export class SnapshotCopier {
       onNotice?.('the source cannot go on from where the first copy began, so the tables are copied anew');
       await this.#store.begin(session, await startingPosition(server), mode, { owned: true, alsoSql });
     });
+  }
+
+  /** What stands against copying is told while the pipeline can still go on from its stored position. */
+  async #lookAhead(session: TargetSession, flavor: Flavor, owned: readonly StoredTable[]): Promise<void> {
+    const { source } = this.#options;
+    const observer = this.#keep(await SourceReader.open(source));
+    try {
+      const { listed, facts } = await survey({ list: this.#options.tables }, observer);
+      const there = listed.filter((table) => facts.has(nameOfTable(table.source)));
+      const metadata = new TableMetadataCache(observer);
+      await metadata.load(there.map((table) => table.source));
+      const tables = there.flatMap((table) => {
+        const found = metadata.get(table.source.schema, table.source.table);
+        return found === undefined ? [] : [{ table, facts: facts.get(nameOfTable(table.source))!, metadata: found }];
+      });
+      const records = owned.map((record) => ({ ...record, state: 'emptying' as const }));
+      const context = await this.#context(session, observer, { flavor, tables, schemas: new Map() }, records);
+      await planGroups({ ...context, notice: () => undefined }, tables, records);
+    } finally {
+      observer.destroy();
+    }
   }
 
   /** Tables that no longer travel where they did are no business of the copy's: their rows stay as they are. */
@@ -195,33 +220,39 @@ export class SnapshotCopier {
 
   /** Brings the target's tables into the state from which the round goes on. */
   async #prepare(session: TargetSession, moment: Moment, stored: StoredSnapshot, observer: SourceReader): Promise<TableJob[]> {
-    const { pipeline, options, onNotice, route, rawRefusal } = this.#options;
-    const context: TargetGroupContext = {
-      session,
-      store: this.#store,
-      targets: new TargetTables(session, this.#store, pipeline),
-      flavors: { source: moment.low.flavor, target: session.flavor },
-      mode: options.mode,
-      historyRefusal: moment.tables.some(({ metadata }) => metadata.versioning !== null)
-        ? await historyRefusal(observer, session, await rawRefusal(moment.low.flavor))
-        : null,
-      travels: route,
-      schemaOf: (schema) => moment.schemas.get(schema)!,
-      follows: (schema) => isMadeOfOne(stored.tables.filter(({ target }) => target.schema === schema)),
-      notice: (text) => onNotice?.(text),
-      sleep: (milliseconds) => this.#clock.sleep(milliseconds, this.#stop.signal),
-    };
-    await context.targets.load(moment.tables.map(({ table }) => table.target));
+    const context = await this.#context(session, observer, { ...moment, flavor: moment.low.flavor }, stored.tables);
+    // Nothing is emptied or dropped before all target tables are known to be fit.
+    const groups = await planGroups(context, moment.tables, stored.tables);
     const ready: ReadyTable[] = [];
-    const tables = moment.tables.map((table) => ({ ...table, record: findRecord(stored, table.table) }));
-    for (const [target, group] of Map.groupBy(tables, ({ table }) => nameOfTable(table.target))) {
-      const records = stored.tables.filter((record) => nameOfTable(record.target) === target);
-      ready.push(...(await prepareGroup(context, group, records)));
-    }
+    for (const group of groups) ready.push(...(await prepareGroup(context, group)));
     // The largest first, so that the end is not waited for with one connection at work.
     ready.sort((a, b) => b.facts.rows - a.facts.rows);
     const lockedLoads = await locksAutoIncrement(session);
     return ready.map((table) => this.#job(table, context.flavors, moment, lockedLoads));
+  }
+
+  async #context(
+    session: TargetSession,
+    observer: SourceReader,
+    { flavor, tables, schemas }: Pick<Moment, 'tables' | 'schemas'> & { readonly flavor: Flavor },
+    records: readonly StoredTable[],
+  ): Promise<TargetGroupContext> {
+    const { pipeline, options, onNotice, route, rawRefusal } = this.#options;
+    return {
+      session,
+      store: this.#store,
+      targets: new TargetTables(session, this.#store, pipeline),
+      flavors: { source: flavor, target: session.flavor },
+      mode: options.mode,
+      historyRefusal: tables.some(({ metadata }) => metadata.versioning !== null)
+        ? await historyRefusal(observer, session, await rawRefusal(flavor))
+        : null,
+      travels: route,
+      schemaOf: (schema) => schemas.get(schema)!,
+      follows: (schema) => isMadeOfOne(records.filter(({ target }) => target.schema === schema)),
+      notice: (text) => onNotice?.(text),
+      sleep: (milliseconds) => this.#clock.sleep(milliseconds, this.#stop.signal),
+    };
   }
 
   #job(
