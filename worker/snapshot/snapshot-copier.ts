@@ -38,6 +38,8 @@ const MAX_ROUNDS = 10;
 /** A chunk is one transaction at the target; wide rows make smaller chunks. */
 const MAX_CHUNK_BYTES = 64 * 1024 * 1024;
 const MIN_CHUNK_ROWS = 100;
+/** So many tables are named in a notice. */
+const NAMED = 20;
 
 /**
  * The first copy of a pipeline's tables. A run goes on where an earlier one ended, however it ended: chunks that were committed stay,
@@ -118,7 +120,8 @@ export class SnapshotCopier {
         // Rows that the stream has worked on are the target's own unless somebody says that they may go.
         const owned = known !== null && mode === 'Always';
         const start = await startingPosition(server);
-        if (mode === 'Always') await this.#lookAhead(session, start.flavor, owned ? known.tables : []);
+        if (mode === 'Always')
+          await this.#lookAhead(session, start.flavor, owned ? known.tables.filter(({ state }) => state !== 'gone') : []);
         return this.#store.begin(session, start, mode, { owned, alsoSql });
       }
       try {
@@ -147,9 +150,20 @@ export class SnapshotCopier {
       const records = owned.map((record) => ({ ...record, state: 'emptying' as const }));
       const context = await this.#context(session, observer, { flavor, tables, schemas: new Map() }, records);
       await planGroups({ ...context, notice: () => undefined }, tables, records);
+      await this.#tellLeftOver(context.targets, there, owned);
     } finally {
       observer.destroy();
     }
+  }
+
+  /** The stream may have made tables whose end at the source nobody will hear of. */
+  async #tellLeftOver(targets: TargetTables, there: readonly SnapshotTable[], owned: readonly StoredTable[]): Promise<void> {
+    const schemas = new Set([...there, ...owned].map(({ target }) => target.schema));
+    const expected = new Set([...there, ...owned.filter(({ created }) => created)].map(({ target }) => nameOfTable(target)));
+    const left = (await targets.list([...schemas])).filter((name) => !expected.has(name));
+    if (left.length === 0) return;
+    const names = left.length > NAMED ? `${left.slice(0, NAMED).join(', ')} and ${left.length - NAMED} more` : left.join(', ');
+    this.#options.onNotice?.(`these tables of the target have no source and stay as they are: ${names}`);
   }
 
   /** Tables that no longer travel where they did are no business of the copy's: their rows stay as they are. */

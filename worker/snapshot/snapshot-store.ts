@@ -120,7 +120,8 @@ export class SnapshotStore {
 
   /**
    * Begins a copy whose stream will begin at `start`, together with `alsoSql`. What is known of an earlier one is forgotten; with
-   * `owned`, its target tables are kept in mind as ours: they hold rows that must go.
+   * `owned`, its target tables are kept in mind as ours: they hold rows that must go. One whose source was gone has been dropped, so
+   * what has its name by now is somebody else's.
    */
   async begin(
     session: TargetSession,
@@ -132,6 +133,7 @@ export class SnapshotStore {
       `REPLACE INTO lockkeeper.snapshot (pipeline,format,state,mode,start_position) VALUES (${quote(this.#pipeline)},${FORMAT},'copying',${quote(mode)},${json(start)})`,
       `DELETE FROM lockkeeper.snapshot_point WHERE ${this.#where}`,
       `DELETE FROM lockkeeper.snapshot_chunk WHERE ${this.#where}`,
+      `DELETE FROM lockkeeper.snapshot_table WHERE ${this.#where} AND state='gone'`,
       owned
         ? `UPDATE lockkeeper.snapshot_table SET state='emptying',settled_point=NULL WHERE ${this.#where}`
         : `DELETE FROM lockkeeper.snapshot_table WHERE ${this.#where}`,

@@ -86,6 +86,17 @@ export class TargetTables {
     return (await this.read(table)) !== undefined;
   }
 
+  /** Names of all tables of these schemas, `schema.table`. */
+  async list(schemas: readonly string[]): Promise<string[]> {
+    if (schemas.length === 0) return [];
+    const rows = await this.#session.query<RowDataPacket[]>(
+      'SELECT TABLE_SCHEMA AS `schema`, TABLE_NAME AS `table` FROM information_schema.TABLES ' +
+        `WHERE TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND TABLE_SCHEMA IN (${schemas.map(quote).join(',')}) ORDER BY 1, 2`,
+    );
+    await this.#session.query('COMMIT');
+    return rows.map((row) => nameOfTable({ schema: String(row['schema']), table: String(row['table']) }));
+  }
+
   /** `history`: rows of the past count too. */
   async hasRows(table: TableRoute, history: boolean): Promise<boolean> {
     const rows = `${qualified(table)}${history ? ' FOR SYSTEM_TIME ALL' : ''}`;
