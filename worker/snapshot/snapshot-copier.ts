@@ -147,7 +147,10 @@ export class SnapshotCopier {
         const found = metadata.get(table.source.schema, table.source.table);
         return found === undefined ? [] : [{ table, facts: facts.get(nameOfTable(table.source))!, metadata: found }];
       });
-      const records = owned.map((record) => ({ ...record, state: 'emptying' as const }));
+      const records = owned.map((record): StoredTable => {
+        const stays = !this.#isStray(record) && facts.has(nameOfTable(record.source));
+        return { ...record, state: stays ? 'emptying' : 'gone' };
+      });
       const context = await this.#context(session, observer, { flavor, tables, schemas: new Map() }, records);
       await planGroups({ ...context, notice: () => undefined }, tables, records);
       await this.#tellLeftOver(context.targets, there, owned);
@@ -159,8 +162,10 @@ export class SnapshotCopier {
   /** The stream may have made tables whose end at the source nobody will hear of. */
   async #tellLeftOver(targets: TargetTables, there: readonly SnapshotTable[], owned: readonly StoredTable[]): Promise<void> {
     const schemas = new Set([...there, ...owned].map(({ target }) => target.schema));
-    const expected = new Set([...there, ...owned.filter(({ created }) => created)].map(({ target }) => nameOfTable(target)));
-    const left = (await targets.list([...schemas])).filter((name) => !expected.has(name));
+    // The target may hold names in lower case.
+    const known = [...there, ...owned.filter(({ created }) => created)];
+    const expected = new Set(known.map(({ target }) => nameOfTable(target).toLowerCase()));
+    const left = (await targets.list([...schemas])).filter((name) => !expected.has(name.toLowerCase()));
     if (left.length === 0) return;
     const names = left.length > NAMED ? `${left.slice(0, NAMED).join(', ')} and ${left.length - NAMED} more` : left.join(', ');
     this.#options.onNotice?.(`these tables of the target have no source and stay as they are: ${names}`);
@@ -169,13 +174,15 @@ export class SnapshotCopier {
   /** Tables that no longer travel where they did are no business of the copy's: their rows stay as they are. */
   async #readRecord(session: TargetSession): Promise<StoredSnapshot> {
     const stored = (await this.#store.read(session))!;
-    const strays = stored.tables.filter(({ source, target, state }) => {
-      const now = this.#options.route(source);
-      return state !== 'gone' && (now === null || nameOfTable(now) !== nameOfTable(target));
-    });
+    const strays = stored.tables.filter((record) => record.state !== 'gone' && this.#isStray(record));
     if (strays.length === 0) return stored;
     for (const { source } of strays) await this.#store.setGone(session, source, null);
     return (await this.#store.read(session))!;
+  }
+
+  #isStray({ source, target }: StoredTable): boolean {
+    const now = this.#options.route(source);
+    return now === null || nameOfTable(now) !== nameOfTable(target);
   }
 
   async #round(session: TargetSession, stored: StoredSnapshot): Promise<void> {
