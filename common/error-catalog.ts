@@ -471,7 +471,7 @@ export const errorCatalog = {
   LK1407: {
     title: 'target refused the write',
     meaning:
-      'The target answered a write with an error that no other code describes. The transaction was rolled back with its checkpoint.',
+      'The target answered a write with an error that no other code describes. The transaction was rolled back with its checkpoint. Only error 1105, a statement that was stopped without a diagnosis as by a shutdown, is tried again, up to onError.retries times.',
     remedy:
       'The details hold the server’s error number and message, and where in the binlog the change is. Correct the cause at the target and let the pipeline go on.',
     retryable: false,

@@ -74,8 +74,8 @@ describe.each([
         spec: { divergence: 'Stop', initialLoad: { parallelism: 1 } },
       }),
     );
-    // The record is begun, a moment is taken, six tables are begun; then each table takes three commits.
-    await killInCopy(manifest, 8 + 3 * 3);
+    // The record is begun, a moment is taken, six tables are begun and listed; then each table takes three commits.
+    await killInCopy(manifest, 9 + 3 * 3);
     const done = await target.query(
       "SELECT source_table AS t FROM lockkeeper.snapshot_table WHERE state='done' AND source_schema=?",
       [schema],

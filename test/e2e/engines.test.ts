@@ -52,10 +52,10 @@ describe.each([
       pipelineDocuments({ name: 'engines', target, spec: { divergence: 'Stop', initialLoad: { parallelism: 1 } } }),
     );
     // Within the chunk of each table once: its rows are loaded, its record is not committed. Before the first stand the begin of the
-    // record, the moment, the begin of each table and the plan of the chunk; before each other the moment, the chunk and the end of
-    // the one before, and the plan of its own.
+    // record, the moment, the begin of each table, that all are listed, and the plan of the chunk; before each other the moment, that all
+    // are listed, the chunk and the end of the one before, and the plan of its own.
     for (let table = 0; table < tables; table++) {
-      await killInCopy(manifest, { before: table === 0 ? 2 + tables + 2 : 5 });
+      await killInCopy(manifest, { before: table === 0 ? 2 + tables + 3 : 6 });
       expect(await engines('e')).toEqual(new Set(['InnoDB']));
     }
     await using lockkeeper = await LockkeeperProcess.run(manifest);

@@ -55,14 +55,22 @@ test('without GTIDs, a transaction in parts that begins exactly where the tables
   expect(await untilSame(lockkeeper, 'parts', plain)).toBe(22);
 });
 
-test('every table is dropped while it is copied', async () => {
-  await source.query('CREATE DATABASE none; CREATE TABLE none.t (id INT PRIMARY KEY); INSERT INTO none.t VALUES (1)');
-  await using lockkeeper = await freezeInCopy(manifestOf('none'), MOMENT_TAKEN);
-  await source.query('DROP TABLE none.t');
+test.each([
+  { name: 'none', what: 'dropped', statements: 'DROP TABLE none.t' },
+  { name: 'moved', what: 'renamed and dropped', statements: 'RENAME TABLE moved.t TO moved._t_old; DROP TABLE moved._t_old' },
+  {
+    name: 'along',
+    what: 'dropped along with a table that no copy has seen',
+    statements: 'CREATE TABLE along.brief (id INT PRIMARY KEY); DROP TABLE along.brief, along.t',
+  },
+])('every table is $what while it is copied', async ({ name, statements }) => {
+  await source.query(`CREATE DATABASE ${name}; CREATE TABLE ${name}.t (id INT PRIMARY KEY); INSERT INTO ${name}.t VALUES (1)`);
+  await using lockkeeper = await freezeInCopy(manifestOf(name), MOMENT_TAKEN);
+  await source.query(statements);
   lockkeeper.signal('SIGCONT');
-  await lockkeeper.untilPhase('none', 'running');
-  await source.query('CREATE TABLE none.t (id INT PRIMARY KEY, v INT); INSERT INTO none.t VALUES (1, 1)');
-  expect(await untilSame(lockkeeper, 'none')).toBe(1);
+  await lockkeeper.untilPhase(name, 'running');
+  await source.query(`CREATE TABLE ${name}.t (id INT PRIMARY KEY, v INT); INSERT INTO ${name}.t VALUES (1, 1)`);
+  expect(await untilSame(lockkeeper, name)).toBe(1);
 });
 
 test('Always copies anew where a position is stored: once, not at every start, and goes on after a kill', async () => {
@@ -153,7 +161,7 @@ test('databases are dropped and made while they are copied', async () => {
   );
   await using lockkeeper = await freezeInCopy(manifest, 1);
   await source.query(
-    `DROP DATABASE dbs_dropped; DROP DATABASE dbs_remade; CREATE DATABASE dbs_remade; CREATE TABLE dbs_remade.t (id INT PRIMARY KEY, v INT);
+    `DROP DATABASE dbs_dropped; DROP DATABASE dbs_remade; CREATE DATABASE dbs_remade CHARACTER SET latin1; CREATE TABLE dbs_remade.t (id INT PRIMARY KEY, v INT);
      INSERT INTO dbs_remade.t VALUES (1,1),(2,2); DROP DATABASE dbs_emptied; CREATE DATABASE dbs_emptied; ALTER DATABASE dbs_altered CHARACTER SET latin1`,
   );
   lockkeeper.signal('SIGCONT');
@@ -185,8 +193,8 @@ test('tables swap their names while they are copied, as online schema changes ma
      CREATE TABLE swaps.u LIKE swaps.t; INSERT INTO swaps.u SELECT * FROM swaps.t; CREATE TABLE swaps.big LIKE swaps.t; INSERT INTO swaps.big SELECT * FROM swaps.t;
      INSERT INTO swaps.big SELECT id+1000, v FROM swaps.t; ANALYZE TABLE swaps.t, swaps.u, swaps.big`,
   );
-  // The begin of the record, the moment and three tables; eleven chunks of the largest, planned and copied, and its end.
-  const largestDone = 5 + 22 + 1;
+  // The begin of the record, the moment, three tables and that they are listed; eleven chunks of the largest, planned and copied, and its end.
+  const largestDone = 6 + 22 + 1;
   await using lockkeeper = await freezeInCopy(
     manifestOf('swaps', { initialLoad: { chunkRows: 100, parallelism: 1 } }),
     largestDone,
@@ -220,7 +228,7 @@ test('tables are dropped and renamed before an interrupted copy goes on', async 
   }
   const manifest = manifestOf('paused', { initialLoad: { chunkRows: 100, parallelism: 1 } });
   // Table a is done, b in part, c and d not begun.
-  await killInCopy(manifest, 20);
+  await killInCopy(manifest, 21);
   const states = await target.query(
     "SELECT source_table AS t, state FROM lockkeeper.snapshot_table WHERE pipeline='default/paused' ORDER BY 1",
   );
@@ -237,6 +245,34 @@ test('tables are dropped and renamed before an interrupted copy goes on', async 
   expect(divergence).toEqual({ missingOnUpdate: 0, missingOnDelete: 0, existingOnInsert: 0, repaired: 0 });
 });
 
+test('statements that the stream could not apply came before the tables were read', async () => {
+  await source.query(
+    `CREATE DATABASE merged; CREATE TABLE merged.a (id INT PRIMARY KEY); CREATE TABLE merged.b (id INT PRIMARY KEY); INSERT INTO merged.a VALUES (1); INSERT INTO merged.b VALUES (2);
+     CREATE DATABASE merged_part; CREATE TABLE merged_part.t (id INT PRIMARY KEY); CREATE TABLE merged_part.secret (id INT PRIMARY KEY)`,
+  );
+  const tables = [
+    { source: '/merged\\.(a|b)/', target: 'merged.all' },
+    { source: '/merged_part\\.t/', target: 'merged_part.t' },
+  ];
+  const manifest = manifestOf('merged', { tables });
+  await killInCopy(manifest, BEGUN);
+  await source.query(
+    `ALTER TABLE merged.a ADD COLUMN v INT DEFAULT 7; ALTER TABLE merged.b ADD COLUMN v INT DEFAULT 8; INSERT INTO merged.a VALUES (3, 3); DROP DATABASE merged_part`,
+  );
+  await using lockkeeper = await LockkeeperProcess.run(manifest);
+  await lockkeeper.untilCaughtUp('merged', source, target);
+  await source.query('INSERT INTO merged.b VALUES (4, 4)');
+  await lockkeeper.untilCaughtUp('merged', source, target);
+  expect((await target.query('SELECT id, v FROM merged.all ORDER BY id')).map(({ id, v }) => `${id} ${v}`)).toEqual([
+    '1 7',
+    '2 8',
+    '3 3',
+    '4 4',
+  ]);
+  await source.query('ALTER TABLE merged.a ADD COLUMN w INT');
+  expect((await lockkeeper.untilPhase('merged', 'suspended')).lastError).toMatchObject({ code: 'LK1502' });
+});
+
 test('MariaDB: a table is made anew with rows exactly where it was read; sequences, which are in no copy', async () => {
   await using from = await startMariadb({ name: 'source' });
   await using to = await startMariadb({ name: 'target' });
@@ -244,8 +280,8 @@ test('MariaDB: a table is made anew with rows exactly where it was read; sequenc
   const manifest = manifestOf('made', {}, from, to);
   await killInCopy(manifest, BEGUN);
   await from.query('CREATE SEQUENCE made.s; CREATE SEQUENCE made.brief; SELECT SETVAL(made.s, 500); DROP SEQUENCE made.brief');
-  // The moment, the begin of the table, its chunk planned and copied, its end.
-  await using lockkeeper = await freezeInCopy(manifest, 5);
+  // The moment, the begin of the table, that it is listed, its chunk planned and copied, its end.
+  await using lockkeeper = await freezeInCopy(manifest, 6);
   await from.query('CREATE OR REPLACE TABLE made.t (id INT PRIMARY KEY, v INT) SELECT 1 AS id, 7 AS v');
   await from.query('SELECT SETVAL(made.s, 900)');
   lockkeeper.signal('SIGCONT');

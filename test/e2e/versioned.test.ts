@@ -55,7 +55,7 @@ test('history is copied, and goes on: changes, DELETE HISTORY, DDL over it', asy
   const tables = ['t', 'keyless', 'named', 'part'];
   const manifest = manifestOf('v', target, { initialLoad: { chunkRows: 100, parallelism: 1 } });
   // Rows of the first table are written, and taken back by the kill.
-  await killInCopy(manifest, { before: 8 });
+  await killInCopy(manifest, { before: 9 });
   await source.query('UPDATE v.t SET n=n+1 WHERE id<10; DELETE FROM v.keyless WHERE a=1 LIMIT 1');
   await using lockkeeper = await LockkeeperProcess.run(manifest);
   await lockkeeper.untilCaughtUp('v', source, target);
@@ -74,6 +74,16 @@ test('history is copied, and goes on: changes, DELETE HISTORY, DDL over it', asy
   await connection.end();
   await lockkeeper.untilCaughtUp('v', source, target);
   await expectSameHistory('v', [...tables, 'made'], 460);
+});
+
+test('a table gets its history while it is copied', async () => {
+  await source.query('CREATE DATABASE x; CREATE TABLE x.t (id INT PRIMARY KEY, n INT); INSERT INTO x.t VALUES (1,1),(2,2)');
+  const manifest = manifestOf('x', target);
+  await killInCopy(manifest, { before: 6 });
+  await source.query('ALTER TABLE x.t ADD SYSTEM VERSIONING; UPDATE x.t SET n=3 WHERE id=1');
+  await using lockkeeper = await LockkeeperProcess.run(manifest);
+  await lockkeeper.untilCaughtUp('x', source, target);
+  await expectSameHistory('x', ['t'], 3);
 });
 
 test('where history cannot be kept this is said before anything is copied, and by a stream that has begun', async () => {

@@ -1,5 +1,6 @@
 import mysql from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { LockkeeperError } from '../../common/errors.ts';
 import type { TransactionItem } from '../../worker/source/stream-item.ts';
 import { BatchWriter, type BatchWriterOptions } from '../../worker/target/batch-writer.ts';
 import { Checkpoint, checkpointTableSql } from '../../worker/target/checkpoint.ts';
@@ -106,4 +107,17 @@ describe.each([
     const again = strict.prepare(runsOf(item!), item!.format, false);
     await expect(strict.write(again, checkpoint.fenceSql())).rejects.toMatchObject({ code: 'LK1403' });
   });
+
+  test.each(['write', 'writePart'] as const)(
+    'a row that is there already and must be replayed is told by what stands against statements (%s)',
+    async (way) => {
+      const [item] = await transactions('INSERT INTO src.t VALUES (1,1)');
+      await admin.query('INSERT INTO dst.t VALUES (1,10)');
+      const replaying = writer({ sqlFault: () => new LockkeeperError('LK1310', 'dst.t has triggers') });
+      const batch = replaying.prepare(runsOf(item!), item!.format, true);
+      const writing = way === 'write' ? replaying.write(batch, checkpoint.fenceSql()) : replaying.writePart(batch, true);
+      await expect(writing).rejects.toMatchObject({ code: 'LK1310' });
+      await replaying.rollback();
+    },
+  );
 });

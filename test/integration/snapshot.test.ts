@@ -373,6 +373,59 @@ describe.each(['mysql', 'mariadb'] as const)('a first copy from %s', (flavor) =>
     await expectSameData(source, target, { schemaMap: { [db]: db } });
   });
 
+  it('replaces no rows, and forgets no position, while something stands against one of the tables', async () => {
+    const names = ['a', 'b', 'c'];
+    for (const server of [source, target])
+      await server.query(
+        `CREATE DATABASE ${db}; ${names.map((name) => `CREATE TABLE ${db}.${name} (id INT PRIMARY KEY, v INT); INSERT INTO ${db}.${name} VALUES (1, 1)`).join(';')}`,
+      );
+    await target.query(`UPDATE ${db}.a SET v=7`);
+    const tables = await tablesOf(source, db);
+    const always = () => copy(source, target, pipeline, tables, { options: { mode: 'Always' } });
+    const faults = [
+      [`CREATE TRIGGER ${db}.tr BEFORE INSERT ON ${db}.c FOR EACH ROW SET NEW.id=NEW.id`, 'LK1310', `DROP TRIGGER ${db}.tr`],
+      [`ALTER TABLE ${db}.b ENGINE=MyISAM`, 'LK1314', `ALTER TABLE ${db}.b ENGINE=InnoDB`],
+      [`ALTER TABLE ${db}.c DROP COLUMN v`, 'LK1308', `ALTER TABLE ${db}.c ADD COLUMN v INT`],
+    ] as const;
+    for (const [fault, code, remedy] of faults) {
+      await target.query(fault);
+      await expect(always()).rejects.toMatchObject({ code });
+      expect(await target.query(`SELECT v FROM ${db}.a`)).toEqual([{ v: 7 }]);
+      expect(await target.query('SELECT 1 FROM lockkeeper.snapshot WHERE pipeline=?', [pipeline])).toEqual([]);
+      await target.query(remedy);
+    }
+    await always();
+    await expectSameData(source, target, { schemaMap: { [db]: db } });
+  });
+
+  it('leaves alone, and names, what the target has under the name of a table that is gone', async () => {
+    const table = (name: string) => `CREATE TABLE ${db}.${name} (id INT PRIMARY KEY)`;
+    await source.query(`CREATE DATABASE ${db}; ${table('kept')}; ${table('gone')}; INSERT INTO ${db}.kept VALUES (1)`);
+    const tables = await tablesOf(source, db);
+    const dropped = source.query.bind(source, `DROP TABLE ${db}.gone`);
+    let dropping: Promise<unknown> | undefined;
+    await copy(source, target, pipeline, tables, {
+      failpoint: async (name) => {
+        // The moment is taken.
+        if (
+          name === 'copy-after-commit' &&
+          (await target.query('SELECT 1 FROM lockkeeper.snapshot_point WHERE pipeline=?', [pipeline])).length > 0
+        )
+          await (dropping ??= dropped());
+      },
+    });
+    await target.query(
+      `UPDATE lockkeeper.snapshot SET state='followed' WHERE pipeline='${pipeline}'; ${table('gone')}; ${table('streamed')}; INSERT INTO ${db}.gone VALUES (42)`,
+    );
+    const notices: string[] = [];
+    await copy(source, target, pipeline, tables, {
+      options: { mode: 'Always' },
+      onNotice: (text) => notices.push(text),
+    });
+    expect(await target.query(`SELECT id FROM ${db}.gone`)).toEqual([{ id: 42 }]);
+    expect(notices).toEqual([`these tables of the target have no source and stay as they are: ${db}.gone, ${db}.streamed`]);
+  });
+
   it('refuses a target that would alter rows', async () => {
     await source.query(
       `CREATE DATABASE ${db}; CREATE TABLE ${db}.t (id INT PRIMARY KEY, v VARCHAR(20) CHARACTER SET utf8mb4); INSERT INTO ${db}.t VALUES (1, '日本語 is long')`,

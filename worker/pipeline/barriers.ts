@@ -62,13 +62,14 @@ export class Barriers implements BarrierHandlers {
   /** What is left to do of a statement that a first copy has seen, wholly or in part: the definitions that it read have it. */
   async #afterCopy(item: StatementItem, statement: Statement, rewritten: RewrittenStatement): Promise<RewrittenStatement> {
     const { catchUp } = this.#options;
-    if (rewritten.kind !== 'execute' || !catchUp.active) return rewritten;
+    if (rewritten.kind === 'ignore' || !catchUp.active) return rewritten;
     // Sequences are in no copy.
     if ('object' in statement && statement.object === 'sequence') return rewritten;
     // Where a transaction begins is before what it brings.
     const place = item.beforeRows ? { head: item.head, end: { ...item.end, offset: item.end.offset + 1 } } : item;
     const copied = { kind: 'ignore', reason: 'the first copy was taken after it' } as const;
-    if (rewritten.schemaChange !== null) {
+    if (rewritten.kind === 'refuse' && rewritten.wholeSchema) return catchUp.coversAll(place) ? copied : rewritten;
+    if (rewritten.kind === 'execute' && rewritten.schemaChange !== null) {
       if (!catchUp.coversAll(place)) return rewritten;
       return (await this.#isDue(rewritten.schemaChange)) ? { ...rewritten, ...rewritten.schemaChange.again } : copied;
     }
@@ -76,6 +77,7 @@ export class Barriers implements BarrierHandlers {
     const covered = tables.filter(({ schema, table }) => catchUp.covers(schema, table, place));
     if (covered.length === 0) return rewritten;
     if (covered.length === tables.length) return copied;
+    if (rewritten.kind === 'refuse') return rewritten;
     throw new LockkeeperError(
       'LK1502',
       'a statement changes tables that the first copy read before it and others that it read after it',

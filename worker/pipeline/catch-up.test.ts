@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { SourcePosition } from '../source/position.ts';
+import { PositionTracker } from '../source/position-tracker.ts';
 import type { TransactionItem } from '../source/stream-item.ts';
 import type { TableMap } from '../source/table-map.ts';
-import type { TableCatchUp } from '../snapshot/types.ts';
+import type { CatchUpPlan, TableCatchUp } from '../snapshot/types.ts';
 import { CatchUp } from './catch-up.ts';
 
 const at = (offset: number): SourcePosition => ({
@@ -28,11 +29,17 @@ const plan = (tables: Record<string, TableCatchUp>, others: TableCatchUp = { kin
   others,
 });
 
+function begun(plan: CatchUpPlan, stream = new PositionTracker(at(4))): CatchUp {
+  const catchUp = new CatchUp(plan);
+  catchUp.startAt(stream);
+  return catchUp;
+}
+
 const names = (events: TransactionItem['events']) => events.map((event) => event.table.table);
 
 describe('CatchUp', () => {
   it('drops events of a table until the point at which it was read', () => {
-    const catchUp = new CatchUp(plan({ a: { kind: 'skipUntil', position: at(100) } }));
+    const catchUp = begun(plan({ a: { kind: 'skipUntil', position: at(100) } }));
     expect(names(catchUp.treat(transaction(100, ['a', 'b'])).events)).toEqual(['b']);
     expect(catchUp.treat(transaction(100, ['b'])).mixed).toBe(true);
     expect(names(catchUp.treat(transaction(101, ['a', 'b'])).events)).toEqual(['a', 'b']);
@@ -41,7 +48,7 @@ describe('CatchUp', () => {
   });
 
   it('applies events as upserts while parts of a table may hold them', () => {
-    const catchUp = new CatchUp(plan({ a: { kind: 'convergeUntil', position: at(100) } }));
+    const catchUp = begun(plan({ a: { kind: 'convergeUntil', position: at(100) } }));
     expect(catchUp.treat(transaction(50, ['b'])).careful).toBe(false);
     expect(catchUp.treat(transaction(60, ['a'])).careful).toBe(true);
     expect(catchUp.treat(transaction(200, ['a'])).careful).toBe(false);
@@ -54,7 +61,7 @@ describe('CatchUp', () => {
       const item = transaction(offset, ['a']);
       return { ...item, head: { ...item.head, gtid: `00000000-0000-0000-0000-000000000001:${gno}` } };
     };
-    const catchUp = new CatchUp(plan({ a: { kind: 'skipUntil', position } }));
+    const catchUp = begun(plan({ a: { kind: 'skipUntil', position } }));
     expect(names(catchUp.treat(numbered(200, 6)).events)).toEqual(['a']);
     expect(names(catchUp.treat(numbered(300, 7)).events)).toEqual([]);
     expect(names(catchUp.treat(numbered(400, 8)).events)).toEqual(['a']);
@@ -62,16 +69,14 @@ describe('CatchUp', () => {
   });
 
   it('keeps what belongs to a later point', () => {
-    const catchUp = new CatchUp(
-      plan({ a: { kind: 'skipUntil', position: at(100) }, b: { kind: 'skipUntil', position: at(200) } }),
-    );
+    const catchUp = begun(plan({ a: { kind: 'skipUntil', position: at(100) }, b: { kind: 'skipUntil', position: at(200) } }));
     expect(names(catchUp.treat(transaction(150, ['a', 'b'])).events)).toEqual(['a']);
     expect(catchUp.covers('s', 'b', transaction(180, []))).toBe(true);
     expect(catchUp.covers('s', 'a', transaction(180, []))).toBe(false);
   });
 
   it('drops what came of tables that were gone when they were listed', () => {
-    const catchUp = new CatchUp(
+    const catchUp = begun(
       plan({ a: { kind: 'skipUntil', position: at(100) }, b: { kind: 'none' } }, { kind: 'skipUntil', position: at(200) }),
     );
     expect(names(catchUp.treat(transaction(150, ['a', 'b', '_b_new'])).events)).toEqual(['a', 'b']);
@@ -82,14 +87,36 @@ describe('CatchUp', () => {
   });
 
   it('is over for a stream that begins behind it, also at another server', () => {
-    const begun = (position: SourcePosition) => {
-      const catchUp = new CatchUp(plan({ a: { kind: 'skipUntil', position: at(100) } }));
-      catchUp.startAt(position);
-      return catchUp.active;
+    const isActive = (position: SourcePosition) =>
+      begun(plan({ a: { kind: 'skipUntil', position: at(100) } }), new PositionTracker(position)).active;
+    expect(isActive(at(99))).toBe(true);
+    expect(isActive(at(100))).toBe(false);
+    expect(isActive({ ...at(4), journal: 'binlog.000001', serverUuid: 'v' })).toBe(false);
+    expect(isActive({ ...at(4), journal: 'binlog.000004' })).toBe(false);
+  });
+
+  it.each([
+    { what: 'whose files have smaller numbers', journal: 'binlog.000001', offset: 4 },
+    { what: 'whose files have larger ones', journal: 'binlog.000900', offset: 4 },
+  ])('is over at another server, $what, once all that the copy saw is done', ({ journal, offset }) => {
+    const uuid = '00000000-0000-0000-0000-000000000001';
+    const stream = new PositionTracker({ ...at(4), gtid: `${uuid}:1-5` });
+    const catchUp = begun(plan({ a: { kind: 'skipUntil', position: { ...at(300), gtid: `${uuid}:1-7` } } }), stream);
+    stream.restart({ kind: 'restart', bytes: 0, serverUuid: 'v' });
+    const take = (gno: number) => {
+      const item = { ...transaction(offset, ['a']), end: { journal, offset } };
+      const numbered = { ...item, head: { ...item.head, gtid: `${uuid}:${gno}` } };
+      const { events, mixed } = catchUp.treat(numbered);
+      stream.advance(numbered.head, numbered.end);
+      return { applied: events.length === 1, mixed };
     };
-    expect(begun(at(99))).toBe(true);
-    expect(begun(at(100))).toBe(false);
-    expect(begun({ ...at(4), journal: 'binlog.000001', serverUuid: 'v' })).toBe(false);
-    expect(begun({ ...at(4), journal: 'binlog.000004' })).toBe(false);
+    // A replica may write in an order of its own.
+    expect([6, 8, 7, 9].map(take)).toEqual([
+      { applied: false, mixed: true },
+      { applied: true, mixed: true },
+      { applied: false, mixed: true },
+      { applied: true, mixed: false },
+    ]);
+    expect(catchUp.active).toBe(false);
   });
 });

@@ -1,5 +1,6 @@
 import type { CatchUpPlan } from '../snapshot/types.ts';
 import type { SourcePosition } from '../source/position.ts';
+import type { PositionTracker } from '../source/position-tracker.ts';
 import { isSequence } from '../source/sequence-map.ts';
 import type { PositionMark, RowsEvent, TransactionHead } from '../source/stream-item.ts';
 import type { TableMap } from '../source/table-map.ts';
@@ -33,6 +34,7 @@ type Placed = { readonly head: TransactionHead; readonly end: PositionMark };
  */
 export class CatchUp {
   #pending: Pending[];
+  #stream: PositionTracker | null = null;
   readonly #known: ReadonlySet<string>;
 
   constructor({ tables, others }: CatchUpPlan = { tables: [], others: { kind: 'none' } }) {
@@ -58,8 +60,10 @@ export class CatchUp {
     return this.#pending.length > 0;
   }
 
-  /** The stream begins here: what the copy read before that is passed. */
-  startAt(position: SourcePosition): void {
+  /** The stream begins here, and goes on as `stream` tells: what the copy read before that is passed. */
+  startAt(stream: PositionTracker): void {
+    this.#stream = stream;
+    const position = stream.position();
     this.#pending = this.#pending.filter((pending) => !hasPassed(position, pending.position));
   }
 
@@ -79,7 +83,10 @@ export class CatchUp {
 
   treat(item: Placed & { readonly events: readonly RowsEvent[] }): Treatment {
     if (!this.active) return { events: item.events, careful: false, mixed: false };
-    this.#pending = this.#pending.filter(({ position }) => mayPrecede(position, item.head.gtid, item.end));
+    const stream = this.#stream;
+    this.#pending = this.#pending.filter(
+      ({ position }) => stream === null || mayPrecede(position, item.head.gtid, item.end, stream),
+    );
     if (this.#pending.length === 0) return { events: item.events, careful: false, mixed: false };
     const covering = this.#pending.filter(({ position }) => includes(position, item.head.gtid, item.end));
     let careful = false;

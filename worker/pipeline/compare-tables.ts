@@ -1,5 +1,6 @@
 import { fault, warning, type Finding } from '../../common/finding.ts';
 import type { SnapshotTable } from '../snapshot/types.ts';
+import type { Flavor } from '../source/position.ts';
 import { tableMapOf } from '../target/table-map-of.ts';
 import type { TableMetadata } from '../target/table-metadata.ts';
 import { judgeTable } from '../target/table-verdict.ts';
@@ -9,6 +10,7 @@ export interface CompareNeeds {
   /** The first copy makes tables that are missing. */
   readonly firstCopy: boolean;
   readonly mode: 'Auto' | 'Raw' | 'Sql';
+  readonly sourceFlavor: Flavor;
   /** Why BINLOG cannot be used on these servers, or null. */
   readonly rawRefused: string | null;
 }
@@ -31,7 +33,7 @@ export function compareTables(
     if (!versioned || needs.rawRefused === null) return findings;
     return [...findings, fault('LK1315', subject, `WITH SYSTEM VERSIONING, and rows cannot be replayed: ${needs.rawRefused}`)];
   }
-  const map = source === undefined ? null : tableMapOf(source, table.target);
+  const map = source === undefined ? null : tableMapOf(source, table.target, needs.sourceFlavor);
   if (map === null) return findings;
   const verdict = judgeTable(map, target, needs);
   if (verdict.fault !== null) {

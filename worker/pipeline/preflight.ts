@@ -101,7 +101,7 @@ async function checkBoth(
       sources.get(table.source.schema, table.source.table),
       targets.get(table.target.schema, table.target.table),
     ];
-    findings.push(...compareTables(table, from, to, { ...needs, rawRefused }));
+    findings.push(...compareTables(table, from, to, { ...needs, sourceFlavor: there.flavor, rawRefused }));
   }
   return findings;
 }

@@ -235,7 +235,8 @@ export class Replication {
   async #follow(course: Course, signal: AbortSignal): Promise<void> {
     const { session, lanes, checkpoint, sources, router, traits, position, catchUp } = course;
     const { board, gate, failpoint, log } = this.#deps;
-    catchUp.startAt(position);
+    const tracker = new PositionTracker(position);
+    catchUp.startAt(tracker);
     const now = () => performance.now();
     const { apply, divergence, onError } = this.#config.pipeline;
     const queue = new ByteQueue<StreamItem>(QUEUE_BYTES);
@@ -303,7 +304,7 @@ export class Replication {
       recordsFinished: course.records.length > 0,
       finished: course.finished,
       plans,
-      tracker: new PositionTracker(position),
+      tracker,
       barriers: new Barriers({
         session,
         checkpoint,

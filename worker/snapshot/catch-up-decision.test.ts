@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { SourcePosition } from '../source/position.ts';
-import { decideCatchUp, type SnapshotPoint } from './catch-up-decision.ts';
+import { catchUpOf, decideCatchUp, type SnapshotPoint } from './catch-up-decision.ts';
 import type { StoredTable } from './snapshot-store.ts';
 import { judgeGroup } from './target-group.ts';
 
@@ -46,6 +46,17 @@ const record = (state: StoredTable['state'], definition = 'same'): StoredTable =
   settledPoint: null,
   chunks: [],
 });
+test('tables that a copy does not know did not exist at the last point of which all were listed', () => {
+  const chunk = { chunk: 0, lower: null, upper: null, rows: 1, bytes: 1, point: 1 };
+  const tables = [
+    { ...record('done'), chunks: [chunk] },
+    { ...record('gone'), settledPoint: 2 },
+  ];
+  const stored = { state: 'done', mode: 'WhenNew', start: at(5), points: [point(1, 9), point(2, 12)], tables } as const;
+  expect(catchUpOf({ ...stored, listedPoint: 2 }).others).toEqual({ kind: 'skipUntil', position: at(12) });
+  expect(catchUpOf({ ...stored, listedPoint: null }).others).toEqual({ kind: 'skipUntil', position: at(9) });
+});
+
 const facts = { createTable: '', definition: 'same', identified: true, transactional: true, rows: 0, rowBytes: 0 };
 const judge = (
   record: StoredTable | null,

@@ -28,10 +28,10 @@ export function decideCatchUp(start: SourcePosition, used: readonly SnapshotPoin
 }
 
 /** How the stream brings up to date what a first copy read. */
-export function catchUpOf({ start, points, tables }: StoredSnapshot): CatchUpPlan {
+export function catchUpOf({ start, points, listedPoint, tables }: StoredSnapshot): CatchUpPlan {
   const numbered = new Map(points.map((point) => [point.point, point]));
-  // A point counts from its first chunk on: all tables that existed then are in the record by that time.
-  const listed = Math.max(0, ...tables.flatMap((table) => pointsOf(table)));
+  // An earlier version did not record it; where chunks are, all tables of their point were in the record before.
+  const listed = listedPoint ?? Math.max(0, ...tables.flatMap((table) => pointsOf(table)));
   return {
     tables: tables.map((table) => {
       const { source, state, settledPoint } = table;

@@ -78,7 +78,7 @@ export async function takeMoment(request: MomentRequest, observer: SourceReader)
   throw new LockkeeperError('LK1602', 'tables are altered again and again while a consistent point is taken');
 }
 
-async function survey({ list }: MomentRequest, observer: SourceReader): Promise<Survey> {
+export async function survey({ list }: Pick<MomentRequest, 'list'>, observer: SourceReader): Promise<Survey> {
   const listed = await list();
   const facts = await readSourceTables(
     observer,
@@ -101,7 +101,7 @@ function sameTables(before: Survey, after: Survey): boolean {
  * Where the moment is only known as a range, changes within it may be in the rows already and are applied as upserts. That needs a
  * key, and cannot undo what foreign keys do in silence.
  */
-function forbidRange(tables: Moment['tables'], tied: ReadonlyMap<string, unknown>): void {
+export function forbidRange(tables: Moment['tables'], tied: ReadonlyMap<string, unknown>): void {
   const unfit = tables.find(({ table, metadata }) => {
     const keyed = metadata.primaryKey !== null || metadata.uniqueKeys.some((key) => !key.nullable && !key.functional);
     return !keyed || tied.has(nameOfTable(table.source));

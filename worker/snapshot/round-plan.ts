@@ -24,12 +24,13 @@ export function findRecord(stored: Pick<StoredSnapshot, 'tables'>, { source, tar
 
 /**
  * Whether a round must be made. A table that the record does not know is a reason only when a run begins: one that comes later
- * comes with the stream too, since that begins before all rounds.
+ * comes with the stream too, since that begins before all rounds. One that is gone is settled once all tables of the point at
+ * which it was missing are known: it may go on there under another name.
  */
 export function roundIsNeeded(stored: StoredSnapshot, listed: readonly SnapshotTable[], first: boolean): boolean {
-  return (
-    stored.tables.some((record) => !isSettled(record)) || (first && listed.some((table) => findRecord(stored, table) === null))
-  );
+  const isOpen = (record: StoredTable) =>
+    !isSettled(record) || (record.state === 'gone' && (record.settledPoint ?? 0) > (stored.listedPoint ?? 0));
+  return stored.tables.some(isOpen) || (first && listed.some((table) => findRecord(stored, table) === null));
 }
 
 const NO_GROUP: ReadonlySet<string> = new Set();

@@ -2,20 +2,22 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { LockkeeperError } from '../../common/errors.ts';
 import { currentPosition, startingPosition } from '../source/current-position.ts';
 import { withSession } from '../source/endpoint.ts';
+import type { Flavor } from '../source/position.ts';
 import { checkPosition } from '../source/position-check.ts';
 import type { TargetSession } from '../target/session.ts';
+import { TableMetadataCache } from '../target/table-metadata.ts';
 import { catchUpOf, samePlace } from './catch-up-decision.ts';
 import { chooseChunkKey } from './chunk-key.ts';
 import { ChunkQueue } from './chunk-queue.ts';
 import { planColumns } from './column-transport.ts';
 import { runWorker, type TableJob } from './copy-round.ts';
 import { historyRefusal } from './history.ts';
-import { takeMoment, type Moment } from './moment.ts';
+import { survey, takeMoment, type Moment } from './moment.ts';
 import { ProgressReport } from './progress.ts';
-import { findRecord, isSettled, roundIsNeeded } from './round-plan.ts';
+import { isSettled, roundIsNeeded } from './round-plan.ts';
 import { SnapshotStore, type StoredSnapshot, type StoredTable } from './snapshot-store.ts';
 import { SourceReader } from './source-reader.ts';
-import { prepareGroup, type ReadyTable, type TargetGroupContext } from './target-group.ts';
+import { planGroups, prepareGroup, type ReadyTable, type TargetGroupContext } from './target-group.ts';
 import { locksAutoIncrement, prepareLoading, TargetTables } from './target-tables.ts';
 import {
   nameOfTable,
@@ -36,6 +38,8 @@ const MAX_ROUNDS = 10;
 /** A chunk is one transaction at the target; wide rows make smaller chunks. */
 const MAX_CHUNK_BYTES = 64 * 1024 * 1024;
 const MIN_CHUNK_ROWS = 100;
+/** So many tables are named in a notice. */
+const NAMED = 20;
 
 /**
  * The first copy of a pipeline's tables. A run goes on where an earlier one ended, however it ended: chunks that were committed stay,
@@ -115,7 +119,10 @@ export class SnapshotCopier {
       if (known === null || known.state === 'followed') {
         // Rows that the stream has worked on are the target's own unless somebody says that they may go.
         const owned = known !== null && mode === 'Always';
-        return this.#store.begin(session, await startingPosition(server), mode, { owned, alsoSql });
+        const start = await startingPosition(server);
+        if (mode === 'Always')
+          await this.#lookAhead(session, start.flavor, owned ? known.tables.filter(({ state }) => state !== 'gone') : []);
+        return this.#store.begin(session, start, mode, { owned, alsoSql });
       }
       try {
         if ((await checkPosition(server, known.start)) !== null) return;
@@ -127,16 +134,55 @@ export class SnapshotCopier {
     });
   }
 
+  /** What stands against copying is told while the pipeline can still go on from its stored position. */
+  async #lookAhead(session: TargetSession, flavor: Flavor, owned: readonly StoredTable[]): Promise<void> {
+    const { source } = this.#options;
+    const observer = this.#keep(await SourceReader.open(source));
+    try {
+      const { listed, facts } = await survey({ list: this.#options.tables }, observer);
+      const there = listed.filter((table) => facts.has(nameOfTable(table.source)));
+      const metadata = new TableMetadataCache(observer);
+      await metadata.load(there.map((table) => table.source));
+      const tables = there.flatMap((table) => {
+        const found = metadata.get(table.source.schema, table.source.table);
+        return found === undefined ? [] : [{ table, facts: facts.get(nameOfTable(table.source))!, metadata: found }];
+      });
+      const records = owned.map((record): StoredTable => {
+        const stays = !this.#isStray(record) && facts.has(nameOfTable(record.source));
+        return { ...record, state: stays ? 'emptying' : 'gone' };
+      });
+      const context = await this.#context(session, observer, { flavor, tables, schemas: new Map() }, records);
+      await planGroups({ ...context, notice: () => undefined }, tables, records);
+      await this.#tellLeftOver(context.targets, there, owned);
+    } finally {
+      observer.destroy();
+    }
+  }
+
+  /** The stream may have made tables whose end at the source nobody will hear of. */
+  async #tellLeftOver(targets: TargetTables, there: readonly SnapshotTable[], owned: readonly StoredTable[]): Promise<void> {
+    const schemas = new Set([...there, ...owned].map(({ target }) => target.schema));
+    // The target may hold names in lower case.
+    const known = [...there, ...owned.filter(({ created }) => created)];
+    const expected = new Set(known.map(({ target }) => nameOfTable(target).toLowerCase()));
+    const left = (await targets.list([...schemas])).filter((name) => !expected.has(name.toLowerCase()));
+    if (left.length === 0) return;
+    const names = left.length > NAMED ? `${left.slice(0, NAMED).join(', ')} and ${left.length - NAMED} more` : left.join(', ');
+    this.#options.onNotice?.(`these tables of the target have no source and stay as they are: ${names}`);
+  }
+
   /** Tables that no longer travel where they did are no business of the copy's: their rows stay as they are. */
   async #readRecord(session: TargetSession): Promise<StoredSnapshot> {
     const stored = (await this.#store.read(session))!;
-    const strays = stored.tables.filter(({ source, target, state }) => {
-      const now = this.#options.route(source);
-      return state !== 'gone' && (now === null || nameOfTable(now) !== nameOfTable(target));
-    });
+    const strays = stored.tables.filter((record) => record.state !== 'gone' && this.#isStray(record));
     if (strays.length === 0) return stored;
     for (const { source } of strays) await this.#store.setGone(session, source, null);
     return (await this.#store.read(session))!;
+  }
+
+  #isStray({ source, target }: StoredTable): boolean {
+    const now = this.#options.route(source);
+    return now === null || nameOfTable(now) !== nameOfTable(target);
   }
 
   async #round(session: TargetSession, stored: StoredSnapshot): Promise<void> {
@@ -163,6 +209,7 @@ export class SnapshotCopier {
       for (const table of moment.anew) await this.#store.setTable(session, table.source, 'emptying');
       const known = (await this.#store.read(session))!;
       const jobs = await this.#prepare(session, moment, known, observer);
+      if (jobs.length === moment.tables.length) await this.#store.setListed(session, moment.point);
       observer.destroy();
       this.#planProgress(known, jobs, moment);
       await this.#runWorkers(jobs, moment);
@@ -194,32 +241,39 @@ export class SnapshotCopier {
 
   /** Brings the target's tables into the state from which the round goes on. */
   async #prepare(session: TargetSession, moment: Moment, stored: StoredSnapshot, observer: SourceReader): Promise<TableJob[]> {
-    const { pipeline, options, onNotice, route, rawRefusal } = this.#options;
-    const context: TargetGroupContext = {
-      session,
-      store: this.#store,
-      targets: new TargetTables(session, this.#store, pipeline),
-      flavors: { source: moment.low.flavor, target: session.flavor },
-      mode: options.mode,
-      historyRefusal: moment.tables.some(({ metadata }) => metadata.versioning !== null)
-        ? await historyRefusal(observer, session, await rawRefusal(moment.low.flavor))
-        : null,
-      travels: route,
-      schemaOf: (schema) => moment.schemas.get(schema)!,
-      notice: (text) => onNotice?.(text),
-      sleep: (milliseconds) => this.#clock.sleep(milliseconds, this.#stop.signal),
-    };
-    await context.targets.load(moment.tables.map(({ table }) => table.target));
+    const context = await this.#context(session, observer, { ...moment, flavor: moment.low.flavor }, stored.tables);
+    // Nothing is emptied or dropped before all target tables are known to be fit.
+    const groups = await planGroups(context, moment.tables, stored.tables);
     const ready: ReadyTable[] = [];
-    const tables = moment.tables.map((table) => ({ ...table, record: findRecord(stored, table.table) }));
-    for (const [target, group] of Map.groupBy(tables, ({ table }) => nameOfTable(table.target))) {
-      const records = stored.tables.filter((record) => nameOfTable(record.target) === target);
-      ready.push(...(await prepareGroup(context, group, records)));
-    }
+    for (const group of groups) ready.push(...(await prepareGroup(context, group)));
     // The largest first, so that the end is not waited for with one connection at work.
     ready.sort((a, b) => b.facts.rows - a.facts.rows);
     const lockedLoads = await locksAutoIncrement(session);
     return ready.map((table) => this.#job(table, context.flavors, moment, lockedLoads));
+  }
+
+  async #context(
+    session: TargetSession,
+    observer: SourceReader,
+    { flavor, tables, schemas }: Pick<Moment, 'tables' | 'schemas'> & { readonly flavor: Flavor },
+    records: readonly StoredTable[],
+  ): Promise<TargetGroupContext> {
+    const { pipeline, options, onNotice, route, rawRefusal } = this.#options;
+    return {
+      session,
+      store: this.#store,
+      targets: new TargetTables(session, this.#store, pipeline),
+      flavors: { source: flavor, target: session.flavor },
+      mode: options.mode,
+      historyRefusal: tables.some(({ metadata }) => metadata.versioning !== null)
+        ? await historyRefusal(observer, session, await rawRefusal(flavor))
+        : null,
+      travels: route,
+      schemaOf: (schema) => schemas.get(schema)!,
+      follows: (schema) => isMadeOfOne(records.filter(({ target }) => target.schema === schema)),
+      notice: (text) => onNotice?.(text),
+      sleep: (milliseconds) => this.#clock.sleep(milliseconds, this.#stop.signal),
+    };
   }
 
   #job(
@@ -336,6 +390,11 @@ export class SnapshotCopier {
   #cut(): void {
     for (const connection of this.#connections) connection.destroy();
   }
+}
+
+/** A schema in which tables were made for one schema of the source is its image: dropped and made again there, it is as it is there now. */
+function isMadeOfOne(records: readonly StoredTable[]): boolean {
+  return records.some(({ created }) => created) && new Set(records.map(({ source }) => source.schema)).size === 1;
 }
 
 function resultOf(stored: StoredSnapshot, seconds: number): SnapshotResult {

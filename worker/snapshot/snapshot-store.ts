@@ -42,6 +42,8 @@ export interface StoredSnapshot {
   readonly mode: LoadMode;
   readonly start: SourcePosition;
   readonly points: readonly SnapshotPoint[];
+  /** The last point of which the record is complete: every table that existed then is in it. Null before the first. */
+  readonly listedPoint: number | null;
   readonly tables: readonly StoredTable[];
 }
 
@@ -99,6 +101,7 @@ export class SnapshotStore {
         high: JSON.parse(text(row['high_position'])) as SourcePosition,
         exact: Number(row['exact']) === 1,
       })),
+      listedPoint: snapshot['listed_point'] === null ? null : Number(snapshot['listed_point']),
       tables: tables.map((row) => {
         const source = { schema: text(row['source_schema']), table: text(row['source_table']) };
         return {
@@ -117,7 +120,8 @@ export class SnapshotStore {
 
   /**
    * Begins a copy whose stream will begin at `start`, together with `alsoSql`. What is known of an earlier one is forgotten; with
-   * `owned`, its target tables are kept in mind as ours: they hold rows that must go.
+   * `owned`, its target tables are kept in mind as ours: they hold rows that must go. One whose source was gone has been dropped, so
+   * what has its name by now is somebody else's.
    */
   async begin(
     session: TargetSession,
@@ -129,6 +133,7 @@ export class SnapshotStore {
       `REPLACE INTO lockkeeper.snapshot (pipeline,format,state,mode,start_position) VALUES (${quote(this.#pipeline)},${FORMAT},'copying',${quote(mode)},${json(start)})`,
       `DELETE FROM lockkeeper.snapshot_point WHERE ${this.#where}`,
       `DELETE FROM lockkeeper.snapshot_chunk WHERE ${this.#where}`,
+      `DELETE FROM lockkeeper.snapshot_table WHERE ${this.#where} AND state='gone'`,
       owned
         ? `UPDATE lockkeeper.snapshot_table SET state='emptying',settled_point=NULL WHERE ${this.#where}`
         : `DELETE FROM lockkeeper.snapshot_table WHERE ${this.#where}`,
@@ -145,6 +150,11 @@ export class SnapshotStore {
     await this.commit(session, [
       `INSERT INTO lockkeeper.snapshot_point VALUES (${quote(this.#pipeline)},${point.point},${json(point.low)},${json(point.high)},${point.exact ? 1 : 0})`,
     ]);
+  }
+
+  /** Records that all tables of the point are in the record. */
+  async setListed(session: TargetSession, point: number): Promise<void> {
+    await this.commit(session, [`UPDATE lockkeeper.snapshot SET listed_point=${point} WHERE ${this.#where}`]);
   }
 
   /** Records that the copy of tables begins (again): their chunks are forgotten. */
@@ -245,8 +255,9 @@ export class SnapshotStore {
 
 /** The mode that the pipeline last acted on; null when it never copied anything. */
 export async function readLoadMode(session: SqlRunner, pipeline: string): Promise<LoadMode | null> {
-  const rows = await session.query<RowDataPacket[]>(`SELECT mode FROM lockkeeper.snapshot WHERE pipeline=${quote(pipeline)}`);
-  return rows[0] === undefined ? null : (text(rows[0]['mode']) as LoadMode);
+  const rows = await session.query<RowDataPacket[]>(`SELECT * FROM lockkeeper.snapshot WHERE pipeline=${quote(pipeline)}`);
+  // Asked before a worker has run, the column may be missing still (see laterColumns).
+  return rows[0] === undefined ? null : (text(rows[0]['mode'] ?? 'Always') as LoadMode);
 }
 
 /** SQL for the transaction that stores the first position of a stream: from then on the copy is history, whatever became of it. */

@@ -3,9 +3,12 @@ import type { TableRoute } from '../source/table-map.ts';
 import type { TargetSession } from '../target/session.ts';
 import { engineFinding, findingError } from '../target/table-findings.ts';
 import type { TableMetadata } from '../target/table-metadata.ts';
+import { planColumns } from './column-transport.ts';
 import { historyError } from './history.ts';
+import { findRecord } from './round-plan.ts';
 import type { SnapshotStore, StoredTable } from './snapshot-store.ts';
 import type { SchemaDefaults, SourceTable } from './source-tables.ts';
+import type { TargetDefinition } from './table-definition.ts';
 import type { TargetTables } from './target-tables.ts';
 import { nameOfTable, type Flavors, type SnapshotTable } from './types.ts';
 
@@ -38,6 +41,8 @@ export interface TargetGroupContext {
   readonly travels: (source: TableRoute) => TableRoute | null;
   /** Of a schema of the source. */
   readonly schemaOf: (schema: string) => SchemaDefaults;
+  /** Whether a schema of the target takes over its source's defaults should these have changed. */
+  readonly follows: (schema: string) => boolean;
   readonly notice: (text: string) => void;
   readonly sleep: (milliseconds: number) => Promise<void>;
 }
@@ -78,13 +83,40 @@ function goesOn(record: StoredTable, facts: SourceTable): boolean {
   return facts.identified || record.state === 'done' || record.chunks.every((chunk) => chunk.point === null);
 }
 
-/** Makes the target table, which `targets` has loaded, ready for the rows of `tables`, which all go there. Empty: they must wait for the next round. */
-export async function prepareGroup(
+/** Tables that go to one target table, and what must happen there: nothing stands against it. */
+export interface GroupPlan {
+  readonly tables: readonly RoundTable[];
+  readonly records: readonly StoredTable[];
+  /** Undefined: the target table does not exist. */
+  readonly existing: TableMetadata | undefined;
+  readonly verdict: Exclude<GroupVerdict, 'occupied'>;
+  /** Null: the target table is not ours to make, or nothing is made now. */
+  readonly definition: TargetDefinition | null;
+}
+
+/** Plans for all target tables to which tables go, the first thing that stands against one is thrown before any is touched. */
+export async function planGroups(
+  context: TargetGroupContext,
+  found: readonly Omit<RoundTable, 'record'>[],
+  stored: readonly StoredTable[],
+): Promise<GroupPlan[]> {
+  await context.targets.load(found.map(({ table }) => table.target));
+  const tables = found.map((table): RoundTable => ({ ...table, record: findRecord({ tables: stored }, table.table) }));
+  const groups: GroupPlan[] = [];
+  for (const [target, group] of Map.groupBy(tables, ({ table }) => nameOfTable(table.target))) {
+    const records = stored.filter((record) => nameOfTable(record.target) === target);
+    groups.push(await planGroup(context, group, records));
+  }
+  return groups;
+}
+
+/** Looks at the target table of `tables`, which `targets` has loaded; changes nothing. Throws what stands against copying them. */
+async function planGroup(
   context: TargetGroupContext,
   tables: readonly RoundTable[],
   records: readonly StoredTable[],
-): Promise<ReadyTable[]> {
-  const { session, store, targets } = context;
+): Promise<GroupPlan> {
+  const { targets, flavors } = context;
   const [first] = tables;
   const { target } = first!.table;
   const name = nameOfTable(target);
@@ -103,23 +135,40 @@ export async function prepareGroup(
     context.historyRefusal,
   );
   if (unfit !== null) throw unfit;
-  const state = { exists: existing !== undefined, hasRows: existing !== undefined && (await targets.hasRows(target, history)) };
+  // A table that we made before the source's got its history has none to ask for.
+  const hasRows = existing !== undefined && (await targets.hasRows(target, history && existing.versioning !== null));
+  const state = { exists: existing !== undefined, hasRows };
   const verdict = judgeGroup(tables, records, state, context.mode);
   if (verdict === 'occupied') throw occupied(name);
-  if (verdict === 'anew-together') {
-    for (const record of records) if (record.state !== 'gone') await store.setTable(session, record.source, 'emptying');
-    return [];
-  }
+  if (verdict === 'anew-together') return { tables, records, existing, verdict, definition: null };
   const created = existing === undefined || ours;
   if (existing !== undefined && !created) requireTransactions(existing);
+  if (existing !== undefined && (!created || verdict === 'go-on'))
+    for (const { metadata } of tables) planColumns(metadata, existing, flavors);
   const rows = tables.reduce((sum, { facts }) => sum + facts.rows, 0);
   const definition = created
-    ? await targets.define(first!.table, first!.metadata, first!.facts.createTable, context.flavors, {
+    ? await targets.define(first!.table, first!.metadata, first!.facts.createTable, flavors, {
         deferIndexes: rows >= DEFER_INDEXES_ROWS,
         travels: context.travels,
         onChanged: context.notice,
       })
     : null;
+  return { tables, records, existing, verdict, definition };
+}
+
+/** Makes the target table ready for the rows of `tables`. Empty: they must wait for the next round. */
+export async function prepareGroup(
+  context: TargetGroupContext,
+  { tables, records, existing, verdict, definition }: GroupPlan,
+): Promise<ReadyTable[]> {
+  const { session, store, targets } = context;
+  if (verdict === 'anew-together') {
+    for (const record of records) if (record.state !== 'gone') await store.setTable(session, record.source, 'emptying');
+    return [];
+  }
+  const [first] = tables;
+  const { target } = first!.table;
+  const created = definition !== null;
   const starting = verdict === 'anew' ? tables : tables.filter(({ record }) => record === null);
   const laterIndexes = definition?.laterIndexes ?? [];
   const begin = (state: 'emptying' | 'copying') =>
@@ -130,17 +179,18 @@ export async function prepareGroup(
   if (verdict === 'anew') {
     if (tables.some(({ record, facts }) => record?.definition === facts.definition && !facts.identified)) {
       context.notice(
-        `${name} is copied from its beginning: with the privilege PROCESS at the source it could go on where it was`,
+        `${nameOfTable(target)} is copied from its beginning: with the privilege PROCESS at the source it could go on where it was`,
       );
     }
     await begin('emptying');
     if (existing !== undefined && created) await targets.drop(target, context.sleep);
-    else if (existing !== undefined) await targets.empty(target, history);
+    else if (existing !== undefined) await targets.empty(target, first!.metadata.versioning !== null);
   }
   if (starting.length > 0) await begin('copying');
   let stands = verdict === 'anew' ? await targets.read(target) : existing;
   if (stands === undefined) {
-    await targets.create(target, definition!, context.schemaOf(first!.table.source.schema));
+    const defaults = context.schemaOf(first!.table.source.schema);
+    await targets.create(target, definition!, defaults, context.follows(target.schema));
     stands = (await targets.read(target))!;
     requireTransactions(stands);
   }

@@ -86,6 +86,17 @@ export class TargetTables {
     return (await this.read(table)) !== undefined;
   }
 
+  /** Names of all tables of these schemas, `schema.table`. */
+  async list(schemas: readonly string[]): Promise<string[]> {
+    if (schemas.length === 0) return [];
+    const rows = await this.#session.query<RowDataPacket[]>(
+      'SELECT TABLE_SCHEMA AS `schema`, TABLE_NAME AS `table` FROM information_schema.TABLES ' +
+        `WHERE TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND TABLE_SCHEMA IN (${schemas.map(quote).join(',')}) ORDER BY 1, 2`,
+    );
+    await this.#session.query('COMMIT');
+    return rows.map((row) => nameOfTable({ schema: String(row['schema']), table: String(row['table']) }));
+  }
+
   /** `history`: rows of the past count too. */
   async hasRows(table: TableRoute, history: boolean): Promise<boolean> {
     const rows = `${qualified(table)}${history ? ' FOR SYSTEM_TIME ALL' : ''}`;
@@ -136,14 +147,19 @@ export class TargetTables {
     return definition;
   }
 
-  /** Creates the schema like the source's and the table. Throws LK1308 when the target does not understand the definition. */
-  async create(table: TableRoute, definition: TargetDefinition, schema: SchemaDefaults): Promise<void> {
-    const { flavor } = this.#session;
-    const database = `CREATE DATABASE IF NOT EXISTS ${identifier(table.schema)} CHARACTER SET ${schema.charset} COLLATE ${collationFor(flavor, schema.collation)}`;
+  /**
+   * Creates the schema like the source's and the table. A schema that is there keeps its defaults unless it `follows` the source's.
+   * Throws LK1308 when the target does not understand the definition.
+   */
+  async create(table: TableRoute, definition: TargetDefinition, schema: SchemaDefaults, follows: boolean): Promise<void> {
+    const collation = collationFor(this.#session.flavor, schema.collation);
+    const defaults = `${identifier(table.schema)} CHARACTER SET ${schema.charset} COLLATE ${collation}`;
     // Literals in the definition (defaults, ENUM members, comments) are text, not bytes.
     await this.#session.query('SET NAMES utf8mb4');
     try {
-      await this.#session.query(database);
+      await this.#session.query(`CREATE DATABASE IF NOT EXISTS ${defaults}`);
+      if (follows && (await this.#collationOf(table.schema)) !== collation)
+        await this.#session.query(`ALTER DATABASE ${defaults}`);
       await this.#session.query(binary(definition.sql));
     } catch (error) {
       if (serverErrno(error) === undefined) throw error;
@@ -156,6 +172,13 @@ export class TargetTables {
     } finally {
       if (this.#session.usable) await this.#session.query('SET NAMES binary');
     }
+  }
+
+  async #collationOf(schema: string): Promise<string> {
+    const [row] = await this.#session.query<RowDataPacket[]>(
+      `SELECT DEFAULT_COLLATION_NAME AS collation FROM information_schema.SCHEMATA WHERE SCHEMA_NAME=${quote(schema)}`,
+    );
+    return String(row?.['collation']);
   }
 
   /** Deletes all rows, in transactions that a former leader cannot commit; with `history` those of the past too. */

@@ -1,5 +1,7 @@
 import { LockkeeperError } from '../../common/errors.ts';
+import { GtidSet } from './gtid-set.ts';
 import { parseGtids, type GtidTracker } from './gtid-tracker.ts';
+import { MariadbPosition } from './mariadb-position.ts';
 import type { SourcePosition } from './position.ts';
 import type { PositionMark, RestartItem, StreamItem, TransactionHead } from './stream-item.ts';
 
@@ -67,6 +69,18 @@ export class PositionTracker {
       default:
         item satisfies never;
     }
+  }
+
+  /** The server that wrote what comes next. */
+  get server(): string {
+    return this.#nextServerUuid;
+  }
+
+  /** Whether all these transactions are done. */
+  hasDone(gtids: GtidTracker): boolean {
+    const ours = this.#gtids;
+    if (ours instanceof GtidSet && gtids instanceof GtidSet) return ours.containsSet(gtids);
+    return ours instanceof MariadbPosition && gtids instanceof MariadbPosition && ours.containsSet(gtids);
   }
 
   position(): SourcePosition {

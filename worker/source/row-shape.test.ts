@@ -6,6 +6,7 @@ import type { TableMap } from './table-map.ts';
 function table(columns: readonly (readonly [type: number, meta: number])[]): TableMap {
   return {
     id: 1,
+    flavor: 'mysql',
     schema: 's',
     table: 't',
     route: null,

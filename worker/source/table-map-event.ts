@@ -42,6 +42,7 @@ export function parseTableMap(
   const nullable = Uint8Array.from({ length: columnCount }, (_, i) => (nullBits[i >> 3]! >> (i & 7)) & 1);
   return {
     id: ++lastId,
+    flavor,
     schema,
     table,
     route: route(schema, table),

@@ -1,3 +1,5 @@
+import type { Flavor } from './position.ts';
+
 /** Where rows of a source table go. Made by the pipeline's router, the same object as long as the routing is unchanged. */
 export interface TableRoute {
   readonly schema: string;
@@ -28,6 +30,8 @@ export interface TableMapMetadata {
 export interface TableMap {
   /** A number of our own, unique per distinct map within this process: source table ids can be reused for another table. */
   readonly id: number;
+  /** Of the server that logged it. */
+  readonly flavor: Flavor;
   readonly schema: string;
   readonly table: string;
   /** Null: filtered out. Row events of such tables are dropped by the reader. */

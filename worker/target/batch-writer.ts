@@ -94,8 +94,7 @@ export class BatchWriter implements LaneWriter {
         if (failure.kind === 'fatal' || failure.kind === 'connection') throw failure.error;
         await this.#options.session.rollback();
         if (failure.kind === 'divergence') {
-          if (careful) throw failure.error;
-          this.#allowSql(batch);
+          this.#allowCare(batch, careful, failure.error);
           careful = true;
           continue;
         }
@@ -140,9 +139,9 @@ export class BatchWriter implements LaneWriter {
       await this.#writeRows(batch, batch.careful);
     } catch (error) {
       const failure = await this.#failure(error);
-      if (failure.kind !== 'divergence' || batch.careful) throw failure.error;
+      if (failure.kind !== 'divergence') throw failure.error;
+      this.#allowCare(batch, batch.careful, failure.error);
       await session.query('ROLLBACK TO SAVEPOINT lockkeeper_part');
-      this.#allowSql(batch);
       try {
         await this.#writeCarefully(batch.runs, false);
       } catch (again) {
@@ -167,11 +166,17 @@ export class BatchWriter implements LaneWriter {
     await this.#options.session.rollback();
   }
 
-  #allowSql(batch: PreparedBatch): void {
+  /**
+   * Whether a batch can go row by row through the SQL writer: not when it did already, and not when it has rows that must be replayed
+   * whatever is there. A careful batch replays only these, so what diverged without the SQL writer were they.
+   */
+  #allowCare(batch: PreparedBatch, careful: boolean, divergence: Error): void {
+    if (careful && divergence instanceof Divergence) throw divergence;
     for (const run of batch.runs) {
       const fault = this.#options.sqlFault(run);
       if (fault !== null) throw fault;
     }
+    if (careful) throw divergence;
   }
 
   async #useFormats(batch: PreparedBatch): Promise<void> {

@@ -1,19 +1,21 @@
+import type { Flavor } from '../source/position.ts';
 import type { TableMap, TableRoute } from '../source/table-map.ts';
 import { binlogType } from './raw-compatible.ts';
 import { collationOf } from './sql/charset.ts';
 import type { ColumnMetadata, TableMetadata } from './table-metadata.ts';
 
 /**
- * The table map that a server of this definition would log for the table, with all metadata, so that what is judged when rows
+ * The table map that a server of this flavour would log for the table, with all metadata, so that what is judged when rows
  * come can be judged before. Null where a type has no known form in the binlog.
  */
-export function tableMapOf(source: TableMetadata, route: TableRoute): TableMap | null {
+export function tableMapOf(source: TableMetadata, route: TableRoute, flavor: Flavor): TableMap | null {
   const { schema, table } = source;
   const columns = [...source.columns, ...hiddenPeriod(source)];
   const forms = columns.map(binlogType);
   if (forms.includes(null)) return null;
   return {
     id: 0,
+    flavor,
     schema,
     table,
     route,

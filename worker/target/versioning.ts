@@ -20,6 +20,8 @@ export function historyColumns(map: TableMap, target: TableMetadata): readonly [
         : columnNames.some((name) => name.toLowerCase() === column.toLowerCase());
     return has(versioning.begin) && has(versioning.end) ? [versioning.begin, versioning.end] : null;
   }
+  // Where names are not logged, a MySQL source's last two columns may look alike.
+  if (map.flavor !== 'mariadb') return null;
   const { begin, end } = HIDDEN_PERIOD;
   const last = map.columnCount - 2;
   if (last < 1 || target.columns.some(({ name }) => name.toLowerCase() === begin)) return null;

@@ -1,7 +1,16 @@
 import { LockkeeperError, type ErrorCode } from '../../../common/errors.ts';
 import { isSystemSchema } from '../../../crds/system-schemas.ts';
 import type { Range } from './lexer.ts';
-import type { DropTables, NameRef, NameRole, ParsedStatement, RenameTables, SchemaChange, TableChange } from './statement.ts';
+import type {
+  DropTables,
+  NameRef,
+  NameRole,
+  ParsedStatement,
+  RenameTables,
+  SchemaChange,
+  Statement,
+  TableChange,
+} from './statement.ts';
 
 export interface TableName {
   readonly schema: string;
@@ -57,10 +66,16 @@ export interface ExecuteStatement {
   readonly numbersRows: TableName | null;
 }
 
-export type RewrittenStatement =
-  | ExecuteStatement
-  | { readonly kind: 'ignore'; readonly reason: string }
-  | { readonly kind: 'refuse'; readonly error: LockkeeperError };
+export type RewrittenStatement = ExecuteStatement | { readonly kind: 'ignore'; readonly reason: string } | RefusedStatement;
+
+export interface RefusedStatement {
+  readonly kind: 'refuse';
+  readonly error: LockkeeperError;
+  /** The tables of the source that it would change, of those that travel. */
+  readonly sourceAffects: readonly TableName[];
+  /** It would change a whole schema. */
+  readonly wholeSchema: boolean;
+}
 
 interface Edit extends Range {
   readonly text: string;
@@ -111,8 +126,28 @@ export function rewriteStatement(parsed: ParsedStatement, mapping: NameMapping):
     return {
       kind: 'refuse',
       error: new LockkeeperError(error.code, error.message, { found: excerpt(parsed), remedy: error.remedy }),
+      sourceAffects: distinct(
+        changedNames(statement)
+          .filter((name) => travels(mapping, name))
+          .map(plain),
+      ),
+      wholeSchema: statement.kind === 'schema',
     };
   }
+}
+
+function changedNames(statement: Statement): readonly NameRef[] {
+  if (statement.kind === 'table') return [statement.table, ...changedOthers(statement)];
+  if (statement.kind === 'drop-tables') return statement.tables;
+  return statement.kind === 'rename-tables' ? statement.pairs.flatMap(({ from, to }) => [from, to]) : [];
+}
+
+function changedOthers({ others }: TableChange): NameRef[] {
+  return others.filter(({ role }) => role === 'renamed' || role === 'partner').map(({ name }) => name);
+}
+
+function travels(mapping: NameMapping, { schema, table }: NameRef): boolean {
+  return schema !== '' && !isSystemSchema(schema) && mapping.mapTable(schema, table) !== null;
 }
 
 const ignored = {
@@ -149,10 +184,7 @@ function rewriteTableChange(parsed: ParsedStatement, change: TableChange, mappin
       `Let ${label(name)} travel too (spec.filter of the instance, spec.tables of the pipeline), or make the change at the target by hand without it and mark the statement as done.`,
     );
   }
-  const affected = [
-    change.table,
-    ...mapped.filter(({ role }) => role === 'renamed' || role === 'partner').map(({ name }) => name),
-  ];
+  const affected = [change.table, ...changedOthers(change)];
   for (const name of affected) forbidMerged(mapping, name);
   const edits: Edit[] = [
     replaceName(parsed, change.table, subject),

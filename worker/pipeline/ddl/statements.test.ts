@@ -39,6 +39,22 @@ function outcome(sql: string, context: Partial<StatementContext> = {}, source: S
   return result.kind === 'ignore' ? `ignore: ${result.reason}` : `${result.error.code}: ${result.error.message}`;
 }
 
+test('tells which tables a statement that is refused would have changed', () => {
+  const refused = (sql: string) => {
+    const result = rewrite(sql);
+    if (result.kind !== 'refuse') throw new Error(`${sql} is not refused`);
+    return [...result.sourceAffects.map(({ schema, table }) => `${schema}.${table}`), ...(result.wholeSchema ? ['*'] : [])].join(
+      ' ',
+    );
+  };
+  expect(refused('ALTER TABLE shard1.t ADD COLUMN x INT')).toBe('shard1.t');
+  expect(refused('DROP TABLE shard1.t, orders, hidden')).toBe('shard1.t shop.orders');
+  expect(refused('RENAME TABLE orders TO private.orders, t TO u')).toBe('shop.orders shop.t shop.u');
+  expect(refused('CREATE TABLE c (p INT, FOREIGN KEY (p) REFERENCES hidden (id))')).toBe('shop.c');
+  expect(refused('DROP DATABASE partly')).toBe('*');
+  expect(refused('CREATE TABLE t (a INT')).toBe('');
+});
+
 const mariadb: SourceTraits = { flavor: 'mariadb' };
 const ansi = { sqlMode: 4n };
 const noEscapes = { sqlMode: 0x100000n };

@@ -10,6 +10,7 @@ import type { TablePlan } from './table-plan.ts';
 function tableMap(id: number, table = 't'): TableMap {
   return {
     id,
+    flavor: 'mysql',
     schema: 's',
     table,
     route: { schema: 's', table },
