@@ -146,7 +146,7 @@ describe('failover', () => {
   test('works while no operator is there for two minutes', async () => {
     const absent = performance.now();
     const { worker } = await leaderOf('shop-to-east');
-    let before: readonly string[] = [];
+    let before: readonly string[];
     try {
       await system.kubectl(['scale', 'deployment', releaseName, '--replicas=0']);
       for (const { metadata } of await system.list('pod')) await system.kill(metadata.name).catch(() => undefined);

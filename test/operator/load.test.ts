@@ -45,13 +45,10 @@ afterAll(async () => {
 });
 
 const custom = (kind: 'ZkEnsemble' | 'CanalInstance' | 'SyncPipeline', name: string, spec: object) =>
-  site.user.apply(
-    resources[kind],
-    {
-      ...{ apiVersion: 'lockkeeper.io/v1alpha1', kind, metadata: { name, namespace } },
-      spec,
-    } as KubeObject,
-  );
+  site.user.apply(resources[kind], {
+    ...{ apiVersion: 'lockkeeper.io/v1alpha1', kind, metadata: { name, namespace } },
+    spec,
+  } as KubeObject);
 const stored = (name: string) =>
   site.server.store.get('lockkeeper.io/v1alpha1/syncpipelines', `${namespace}/${name}`) as Live<SyncPipelineResource>;
 const conditionOf = (name: string, type: string) => stored(name).status?.conditions?.find((each) => each.type === type);

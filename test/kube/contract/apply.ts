@@ -33,7 +33,7 @@ export function applyContract(on: ContractContext): void {
       await apply(wanted, 'one');
       await client.patch(
         resources.ConfigMap,
-        wanted.metadata as never,
+        wanted.metadata,
         { type: 'merge', body: { data: { c: '3' } } },
         { fieldManager: 'two' },
       );
@@ -90,12 +90,7 @@ export function applyContract(on: ContractContext): void {
       const wanted = configMap(namespace, unique(), { a: '1' });
       await apply(wanted, 'one');
       const body = { data: { a: '9' } };
-      const after = await client.patch(
-        resources.ConfigMap,
-        wanted.metadata as never,
-        { type: 'merge', body },
-        { fieldManager: 'two' },
-      );
+      const after = await client.patch(resources.ConfigMap, wanted.metadata, { type: 'merge', body }, { fieldManager: 'two' });
       expect(managers(after)['two Update']).toEqual(['.data.a']);
       expect(managers(after)['one Apply']).not.toContain('.data.a');
     });
@@ -157,15 +152,10 @@ export function applyContract(on: ContractContext): void {
       const mine = { ...wanted, metadata: { ...wanted.metadata, finalizers: ['lockkeeper.io/one'] } };
       await apply(mine, 'one');
       const body = [{ op: 'add', path: '/metadata/finalizers/-', value: 'lockkeeper.io/two' }];
-      const both = await client.patch(
-        resources.ConfigMap,
-        wanted.metadata as never,
-        { type: 'json', body },
-        { fieldManager: 'two' },
-      );
+      const both = await client.patch(resources.ConfigMap, wanted.metadata, { type: 'json', body }, { fieldManager: 'two' });
       expect(both.metadata.finalizers).toEqual(['lockkeeper.io/one', 'lockkeeper.io/two']);
       expect((await apply(wanted, 'one')).metadata.finalizers).toEqual(['lockkeeper.io/two']);
-      await client.patch(resources.ConfigMap, wanted.metadata as never, {
+      await client.patch(resources.ConfigMap, wanted.metadata, {
         type: 'merge',
         body: { metadata: { finalizers: null } },
       });

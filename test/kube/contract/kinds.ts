@@ -3,7 +3,6 @@ import {
   isInvalid,
   resources,
   type KubeClient,
-  type KubeSecret,
   type Lease,
   type Service,
   type StatefulSet,
@@ -28,7 +27,7 @@ export function kindsContract(on: ContractContext): void {
         metadata: { namespace, name: unique() },
         stringData: { password: 'käse' },
       };
-      const live = await client.create(resources.Secret, secret as KubeSecret);
+      const live = await client.create(resources.Secret, secret);
       expect(live.data).toEqual({ password: Buffer.from('käse').toString('base64') });
       expect(live.stringData).toBeUndefined();
       expect(live.type).toBe('Opaque');

@@ -16,7 +16,7 @@ export function lifecycleContract(on: ContractContext): void {
 
     it('is its own writing: the spec ignores it, and it ignores the spec', async () => {
       const wanted = statefulSet(namespace, unique('set'));
-      const first = await client.apply(resources.StatefulSet, { ...wanted, status: { replicas: 7 } } as StatefulSet);
+      const first = await client.apply(resources.StatefulSet, { ...wanted, status: { replicas: 7 } });
       expect(first.status?.replicas ?? 0).toBe(0);
       expect(first.metadata.generation).toBe(1);
       const identity = {
@@ -25,16 +25,24 @@ export function lifecycleContract(on: ContractContext): void {
         metadata: { namespace, name: wanted.metadata.name },
       };
       const status = { replicas: 3, readyReplicas: 2, observedGeneration: 1 };
-      const second = await client.apply(resources.StatefulSet, { ...identity, status } as StatefulSet, {
-        subresource: 'status',
-      });
+      const second = await client.apply(
+        resources.StatefulSet,
+        { ...identity, status },
+        {
+          subresource: 'status',
+        },
+      );
       expect(second.status).toMatchObject(status);
       expect(second.metadata.generation).toBe(1);
       expect(second.spec).toEqual(first.spec);
       expect(managers(second)['lockkeeper Apply status']).toContain('.status.readyReplicas');
-      const again = await client.apply(resources.StatefulSet, { ...identity, status } as StatefulSet, {
-        subresource: 'status',
-      });
+      const again = await client.apply(
+        resources.StatefulSet,
+        { ...identity, status },
+        {
+          subresource: 'status',
+        },
+      );
       expect(again.metadata.resourceVersion).toBe(second.metadata.resourceVersion);
       const body = { spec: { replicas: 9 }, status: { replicas: 4 } };
       const third = await client.patch(resources.StatefulSet, at(first), { type: 'merge', body }, { subresource: 'status' });

@@ -58,9 +58,9 @@ export function machineryContract(on: ContractContext): void {
         expect(two.metadata.finalizers).toEqual(['lockkeeper.io/one', 'lockkeeper.io/two']);
         await expect(removeFinalizer(client, resources.ConfigMap, one, 'lockkeeper.io/one')).rejects.toSatisfy(isConflict);
         await removeFinalizer(client, resources.ConfigMap, two, 'lockkeeper.io/one');
-        const left = await client.get(resources.ConfigMap, object.metadata as never);
+        const left = await client.get(resources.ConfigMap, object.metadata);
         expect(left.metadata.finalizers).toEqual(['lockkeeper.io/two']);
-        await client.delete(resources.ConfigMap, object.metadata as never);
+        await client.delete(resources.ConfigMap, object.metadata);
         await removeFinalizer(
           client,
           resources.ConfigMap,

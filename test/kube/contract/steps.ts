@@ -10,7 +10,6 @@ import {
   resources,
   type ConfigMap,
   type KubeClient,
-  type KubeObject,
   type Live,
   type Resource,
 } from '../../../operator/kube/index.ts';
@@ -57,15 +56,10 @@ export function stepsContract(on: ContractContext): void {
       const runner = new StepRunner(client, () => undefined);
       const signal = AbortSignal.timeout(60_000);
       const wanted = configMap(namespace, unique(), { a: '1', b: '2' });
-      const apply = (object: ConfigMap) => runner.run({ kind: 'apply', object: object as KubeObject }, { signal, confirm });
+      const apply = (object: ConfigMap) => runner.run({ kind: 'apply', object: object }, { signal, confirm });
       expect(await apply(wanted)).toBe('created');
       const body = { data: { a: 'drift', theirs: 'x' }, metadata: { labels: { theirs: 'x' } } };
-      await client.patch(
-        resources.ConfigMap,
-        wanted.metadata as never,
-        { type: 'merge', body },
-        { fieldManager: 'kubectl-edit' },
-      );
+      await client.patch(resources.ConfigMap, wanted.metadata, { type: 'merge', body }, { fieldManager: 'kubectl-edit' });
       expect(await apply(wanted)).toBe('changed');
       const { b: _b, ...data } = wanted.data!;
       expect(await apply({ ...wanted, data })).toBe('changed');
@@ -141,7 +135,7 @@ export function stepsContract(on: ContractContext): void {
       const meddling = { signal: AbortSignal.timeout(60_000), confirm };
       const raced = new StepRunner(
         interposed(client, async () => {
-          await client.patch(resources.ConfigMap, wanted.metadata as never, {
+          await client.patch(resources.ConfigMap, wanted.metadata, {
             type: 'merge',
             body: { data: { b: String(looks) } },
           });
