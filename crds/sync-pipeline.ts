@@ -176,7 +176,7 @@ const initialLoad = z.strictObject({
     .enum(['WhenNew', 'Never', 'Always'])
     .default('WhenNew')
     .describe(
-      'WhenNew copies the tables when the pipeline has no stored position; Never only follows changes; Always also copies anew where one is stored: once, when the pipeline first runs with it. To ask again run it with another value in between. Tables that a copy made are made anew, others are emptied; those of the target that have no source, also where the stream made them, stay as they are and are named in the log.',
+      'WhenNew copies the tables when the pipeline has no stored position; Never only follows changes; Always also copies anew where one is stored, once: to ask again run it with another value in between. Tables that a copy made are made anew, others emptied; those without a source stay and are logged.',
     ),
   chunkRows: z
     .int()

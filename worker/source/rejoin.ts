@@ -25,6 +25,7 @@ export async function rejoin(
   position: SourcePosition,
 ): Promise<SourcePosition> {
   if (position.timestampMicros === 0) throw refusal(session, position, 'the pipeline has read no transaction yet');
+  await requireOrder(session, position);
   const files = await existingFiles(session);
   const seconds = Math.floor(position.timestampMicros / 1e6) - CLOCK_SKEW_SECONDS;
   const first = Math.max(await lastFileBegunBefore(source, facts, files, seconds), 0);
@@ -39,7 +40,6 @@ export async function rejoin(
   if (search.found === null) {
     throw refusal(session, position, `it does not have, or not yet, the last transaction that was read, committed at ${asked}`);
   }
-  await requireOrder(session, position);
   return search.found;
 }
 
