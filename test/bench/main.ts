@@ -15,9 +15,12 @@ const { values } = parseArgs({
     /** Leave the native replica out (while working on our own speed). */
     'skip-native': { type: 'boolean', default: false },
     modes: { type: 'string', default: 'Raw,Sql' },
+    /** Other settings of spec.apply, as JSON (while trying them). */
+    apply: { type: 'string', default: '{}' },
   },
 });
 const parts = values.only.split(',');
+const applyOf = (mode: string): Record<string, unknown> => ({ ...(JSON.parse(values.apply) as object), mode });
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
 const numbers = (result: DrainResult, base: number | null) =>
@@ -42,7 +45,7 @@ async function drain(workload: Workload): Promise<void> {
       }
     }
     for (const mode of values.modes.split(',')) {
-      const result = await drainWithLockkeeper(backlog, `lockkeeper ${mode}`, { mode });
+      const result = await drainWithLockkeeper(backlog, `lockkeeper ${mode}`, applyOf(mode));
       const cpu = (result.usage!.cpuSeconds / backlog.rows) * 1e6;
       say(`${numbers(result, base)}  ${cpu.toFixed(1)} worker CPU s per million rows`);
     }
@@ -61,7 +64,7 @@ async function live(): Promise<void> {
     ...(await values.modes
       .split(',')
       .reduce<Promise<Awaited<ReturnType<typeof liveThroughLockkeeper>>[]>>(
-        async (done, mode) => [...(await done), await liveThroughLockkeeper(seconds, `lockkeeper ${mode}`, { mode })],
+        async (done, mode) => [...(await done), await liveThroughLockkeeper(seconds, `lockkeeper ${mode}`, applyOf(mode))],
         Promise.resolve([]),
       )),
   ];
