@@ -5,7 +5,7 @@ import { DdlExecutor, evictDdlHolder, type DdlOutcome } from '../../worker/pipel
 import { ddlLockName } from '../../worker/pipeline/ddl/ddl-lock.ts';
 import { ddlTableSql } from '../../worker/pipeline/ddl/ddl-table.ts';
 import { rewriteStatement, type NameMapping } from '../../worker/pipeline/ddl/rewrite.ts';
-import { parseStatement } from '../../worker/pipeline/ddl/statement.ts';
+import { parseStatement } from '../../worker/pipeline/ddl/parse-statement.ts';
 import type { StatementContext, StatementItem } from '../../worker/source/stream-item.ts';
 import { Checkpoint, checkpointTableSql, readCheckpoint } from '../../worker/target/checkpoint.ts';
 import { TargetSession } from '../../worker/target/session.ts';

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { SourcePosition } from '../source/position.ts';
-import { catchUpOf, decideCatchUp, type SnapshotPoint } from './catch-up-decision.ts';
+import { catchUpOf, decideCatchUp } from './catch-up-decision.ts';
+import type { SnapshotPoint } from './snapshot-store.ts';
 import type { StoredTable } from './snapshot-store.ts';
 import { judgeGroup } from './target-group.ts';
 

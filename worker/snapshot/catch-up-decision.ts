@@ -1,16 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { SourcePosition } from '../source/position.ts';
-import type { StoredSnapshot, StoredTable } from './snapshot-store.ts';
+import type { SnapshotPoint, StoredSnapshot, StoredTable } from './snapshot-store.ts';
 import type { CatchUpPlan, TableCatchUp } from './types.ts';
-
-/** A moment at which the source was read: the rows hold everything before `low` and nothing after `high`. */
-export interface SnapshotPoint {
-  readonly point: number;
-  readonly low: SourcePosition;
-  readonly high: SourcePosition;
-  /** `low` and `high` are the same moment. */
-  readonly exact: boolean;
-}
 
 /**
  * How the stream, which begins at `start`, brings a table up to date whose chunks were read at the points `used`.

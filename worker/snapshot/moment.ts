@@ -1,7 +1,7 @@
 import { LockkeeperError } from '../../common/errors.ts';
 import type { MysqlEndpoint } from '../../common/mysql-endpoint.ts';
 import { TableMetadataCache } from '../target/table-metadata.ts';
-import type { SnapshotPoint } from './catch-up-decision.ts';
+import type { SnapshotPoint } from './snapshot-store.ts';
 import { openConsistentPoint } from './consistent-point.ts';
 import { readForeignTies, tiedGroups } from './foreign-ties.ts';
 import { planRound, type RoundPlan } from './round-plan.ts';

@@ -4,9 +4,17 @@ import { serverErrno } from '../../common/mysql-errors.ts';
 import type { SourcePosition } from '../source/position.ts';
 import type { TableRoute } from '../source/table-map.ts';
 import { quote, type SqlRunner, type TargetSession } from '../target/session.ts';
-import type { SnapshotPoint } from './catch-up-decision.ts';
 import type { KeyValue } from './chunk-key.ts';
 import { nameOfTable, type SnapshotTable } from './types.ts';
+
+/** A moment at which the source was read: the rows hold everything before `low` and nothing after `high`. */
+export interface SnapshotPoint {
+  readonly point: number;
+  readonly low: SourcePosition;
+  readonly high: SourcePosition;
+  /** `low` and `high` are the same moment. */
+  readonly exact: boolean;
+}
 
 export interface StoredChunk {
   readonly chunk: number;

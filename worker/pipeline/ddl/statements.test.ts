@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { StatementContext } from '../../source/stream-item.ts';
 import { rewriteStatement, type NameMapping } from './rewrite.ts';
-import { parseStatement, type SourceTraits } from './statement.ts';
+import { parseStatement, type SourceTraits } from './parse-statement.ts';
 
 export const plainContext: StatementContext = {
   defaultSchema: 'shop',
