@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { expectSameData, startMariadb, startMysql, type DbServer } from '../servers/index.ts';
 import { LockkeeperProcess } from '../support/lockkeeper-process.ts';
 import { instanceDocuments, pipelineDocuments, writeManifest, type ManifestDocument } from '../support/manifests.ts';
@@ -319,7 +319,15 @@ describe.each([
     const xa = async (id: string, sql: string) => {
       const connection = await source.connect({ multipleStatements: true });
       await connection.query(`XA START '${id}'; ${sql}; XA END '${id}'; XA PREPARE '${id}'`);
+      const session = connection.threadId;
       await connection.end();
+      // Another session can name the transaction only once the server has let go of the one that prepared it.
+      await vi.waitFor(
+        async () => {
+          expect(await source.query('SELECT 1 FROM information_schema.processlist WHERE id = ?', [session])).toEqual([]);
+        },
+        { timeout: 20_000, interval: 20 },
+      );
     };
     await xa('early', 'INSERT INTO s_xa.t VALUES (10,10)');
     await source.query("XA COMMIT 'early'");
