@@ -1,12 +1,9 @@
 import type { z } from 'zod';
 import { faultsOf, pathText, type FieldFault } from '../crds/schema-issues.ts';
-import type { CustomResource, Problem } from './kube/index.ts';
+import type { CustomResource, ParsedSpec } from './kube/index.ts';
 
 /** A spec with defaults. The API server refuses most of what is wrong; a spec stored by an older release may still be. */
-export function parseSpec<S extends z.ZodType>(
-  schema: S,
-  { spec = {} }: CustomResource,
-): { spec: z.output<S> } | { problems: readonly Problem[] } {
+export function parseSpec<S extends z.ZodType>(schema: S, { spec = {} }: CustomResource): ParsedSpec<z.output<S>> {
   const parsed = schema.safeParse(spec);
   if (parsed.success) return { spec: parsed.data };
   const problems = faultsOf(parsed.error, schema, spec).map((fault) => ({ reason: 'InvalidSpec', message: sentenceOf(fault) }));

@@ -14,6 +14,7 @@ import {
   type KubeClient,
   type Live,
   type Outcome,
+  type ParsedSpec,
   type Plan,
   type Problem,
   type ReconcileContext,
@@ -53,7 +54,7 @@ export class InstanceStages implements Stages<CanalInstanceStatus, InstanceSpec,
     this.#tools = tools;
   }
 
-  parse(object: Live<CanalInstanceResource>): { spec: InstanceSpec } | { problems: readonly Problem[] } {
+  parse(object: Live<CanalInstanceResource>): ParsedSpec<InstanceSpec> {
     return parseInstance(object);
   }
 

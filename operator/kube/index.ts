@@ -45,7 +45,7 @@ export { Informer, type InformerQuery } from './informer.ts';
 export { NameTaken, Postponed, StepRunner } from './carry-out.ts';
 export { Stale } from './stale.ts';
 export type { ApplyStep, DeleteStep, Plan, Step, StepOutcome } from './plan.ts';
-export type { Outcome, Problem, Report, Stages } from './stages.ts';
+export type { Outcome, ParsedSpec, Problem, Report, Stages } from './stages.ts';
 export { reconcileInStages, type StageTools } from './reconcile-in-stages.ts';
 export {
   Controller,

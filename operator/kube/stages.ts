@@ -11,6 +11,9 @@ export interface Problem {
   readonly message: string;
 }
 
+/** A spec with defaults, or all that is wrong with it. */
+export type ParsedSpec<Spec> = { readonly spec: Spec } | { readonly problems: readonly Problem[] };
+
 export type Outcome<Spec, Observed, Extra extends { readonly kind: string } = never> =
   /** The spec does not parse, or cannot be carried out as things are. It is not tried again before something changes. */
   | { readonly kind: 'invalid'; readonly problems: readonly Problem[]; readonly spec?: Spec; readonly observed?: Observed }
@@ -44,8 +47,7 @@ export interface Report<Status extends CommonStatus> {
  * of their arguments, so most of a reconciler is tested without a server.
  */
 export interface Stages<Status extends CommonStatus, Spec, Observed, Extra extends { readonly kind: string } = never> {
-  /** The spec with defaults, or all that is wrong with it. */
-  parse(object: Live<CustomResource<Status>>): { readonly spec: Spec } | { readonly problems: readonly Problem[] };
+  parse(object: Live<CustomResource<Status>>): ParsedSpec<Spec>;
   /** Reads everything that the plan needs, from caches and elsewhere. */
   observe(spec: Spec, object: Live<CustomResource<Status>>, context: ReconcileContext): Promise<Observed>;
   /** What stands in the way; empty: go on. */

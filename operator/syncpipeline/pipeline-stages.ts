@@ -7,6 +7,7 @@ import {
   type EventRecorder,
   type Live,
   type Outcome,
+  type ParsedSpec,
   type Plan,
   type Problem,
   type ReconcileContext,
@@ -38,7 +39,7 @@ export class PipelineStages implements Stages<SyncPipelineStatus, SyncPipeline, 
     this.#tools = tools;
   }
 
-  parse(object: Live<SyncPipelineResource>): { spec: SyncPipeline } | { problems: readonly Problem[] } {
+  parse(object: Live<SyncPipelineResource>): ParsedSpec<SyncPipeline> {
     const parsed = this.#tools.parsed(object);
     return 'value' in parsed ? { spec: parsed.value } : parsed;
   }

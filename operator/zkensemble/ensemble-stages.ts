@@ -1,5 +1,15 @@
 import type { ZkEnsembleStatus } from '../../crds/index.ts';
-import type { Live, Outcome, Plan, Problem, ReconcileContext, Report, Stages, ZkEnsembleResource } from '../kube/index.ts';
+import type {
+  Live,
+  Outcome,
+  ParsedSpec,
+  Plan,
+  Problem,
+  ReconcileContext,
+  Report,
+  Stages,
+  ZkEnsembleResource,
+} from '../kube/index.ts';
 import type { EnsembleMetrics } from './ensemble-metrics.ts';
 import { planEnsemble, type ExtraStep } from './ensemble-plan.ts';
 import { reportEnsemble } from './ensemble-status.ts';
@@ -25,7 +35,7 @@ export class EnsembleStages implements Stages<ZkEnsembleStatus, ZkSpec, Observed
     this.#metrics = metrics;
   }
 
-  parse(object: Live<ZkEnsembleResource>): { spec: ZkSpec } | { problems: readonly Problem[] } {
+  parse(object: Live<ZkEnsembleResource>): ParsedSpec<ZkSpec> {
     return parseEnsemble(object);
   }
 
