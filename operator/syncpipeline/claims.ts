@@ -4,6 +4,7 @@ import { decodeConfig } from '../../crds/config-codec.ts';
 import type { PipelineConfig } from '../../crds/pipeline-config.ts';
 import type { Subject } from '../../crds/table-flow.ts';
 import { keyOf, type ObjectKey } from '../kube/index.ts';
+import { writesOf } from './writes.ts';
 
 /** What a configuration writes, which is in force or may be. */
 export interface Claim extends Subject {
@@ -32,26 +33,26 @@ export class Claims {
     return [...(this.#held.get(pipeline)?.values() ?? [])];
   }
 
-  /** This configuration is published, or is about to be. */
-  hold({ namespace }: InstanceRef, name: string, text: string): void {
+  /** This configuration is published, or is about to be: then `admitted`, and nobody need be judged anew. */
+  hold({ namespace }: InstanceRef, name: string, text: string, admitted = false): void {
     const key = keyOf({ namespace, name });
     const held = this.#held.get(key) ?? new Map<string, Claim>();
     if (held.has(text)) return;
     const config = readable(text, name);
     if (config === null) return; // workers refuse it too, and go on with what they have
     this.#held.set(key, held.set(text, claimOf(config)));
-    this.#changed();
+    if (!admitted) this.#changed();
   }
 
   /** Only this configuration is in force; null: none is. */
   settle({ namespace }: InstanceRef, name: string, text: string | null): void {
     const key = keyOf({ namespace, name });
     const held = this.#held.get(key);
-    const others = [...(held?.keys() ?? [])].filter((each) => each !== text);
-    if (held === undefined || others.length === 0) return;
-    for (const each of others) held.delete(each);
+    if (held === undefined) return;
+    const before = writesOfAll(held);
+    for (const each of [...held.keys()]) if (each !== text) held.delete(each);
     if (held.size === 0) this.#held.delete(key);
-    this.#changed();
+    if (writesOfAll(held) !== before) this.#changed();
   }
 
   /** The instance has no workers any more. */
@@ -63,6 +64,10 @@ export class Claims {
     }
     this.#changed();
   }
+}
+
+function writesOfAll(held: ReadonlyMap<string, Claim>): string {
+  return [...new Set([...held.values()].map(writesOf))].sort().join();
 }
 
 function readable(text: string, name: string): PipelineConfig | null {

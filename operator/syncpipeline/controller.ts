@@ -120,9 +120,9 @@ export function addSyncPipelines(manager: Manager, { coordination, registry }: S
     claim: ({ ref, name, text }) => {
       const key = keyOf({ namespace: ref.namespace, name });
       if (!keeper.isReady) throw new Postponed('what other pipelines have in force is still being read');
-      if (!overlaps.admits(key, claimOf(decodeConfig(text, name))))
+      if (!overlaps.admit(key, claimOf(decodeConfig(text, name))))
         throw new Stale(`another pipeline writes the tables of ${key} now`);
-      claims.hold(ref, name, text);
+      claims.hold(ref, name, text, true);
     },
   });
 

@@ -1,8 +1,8 @@
 import { LockkeeperError } from '../../common/errors.ts';
 import { Disturbances, serverKey } from '../../crds/index.ts';
 import type { Subject } from '../../crds/table-flow.ts';
-import { canonicalJson } from '../kube/applied.ts';
 import type { ObjectKey } from '../kube/index.ts';
+import { writesOf } from './writes.ts';
 
 /** A pipeline that writes, or wants to. */
 export interface Contender {
@@ -56,10 +56,18 @@ export class OverlapJudge {
     return [...verdict, ...others.map((other) => strange(pipeline, other))];
   }
 
-  /** Whether a configuration may come into force now, and is what the specs say now. */
-  admits(pipeline: ObjectKey, subject: Subject): boolean {
-    const wanted = this.#judge().contenders.get(pipeline)?.wanted ?? null;
-    return wanted !== null && writesOf(wanted) === writesOf(subject) && this.against(pipeline).length === 0;
+  /**
+   * Whether a configuration may come into force, as it is what the specs say now and nobody is in the way. From then on it is in
+   * force; that takes nothing from anybody that was not taken before.
+   */
+  admit(pipeline: ObjectKey, subject: Subject): boolean {
+    const { contenders } = this.#judge();
+    const contender = contenders.get(pipeline);
+    if (contender === undefined || contender.wanted === null || this.against(pipeline).length > 0) return false;
+    const { wanted, held } = contender;
+    if (writesOf(wanted) !== writesOf(subject)) return false;
+    if (!held.includes(wanted)) contenders.set(pipeline, { ...contender, held: [...held, wanted] });
+    return true;
   }
 
   #judge(): Judged {
@@ -71,7 +79,7 @@ export class OverlapJudge {
 }
 
 interface Judged {
-  readonly contenders: ReadonlyMap<ObjectKey, Contender>;
+  readonly contenders: Map<ObjectKey, Contender>;
   readonly verdicts: ReadonlyMap<ObjectKey, readonly LockkeeperError[]>;
 }
 
@@ -125,12 +133,4 @@ function strange(pipeline: ObjectKey, { key, target }: Stranger): LockkeeperErro
     remedy: `Wait for it, and look at the conditions of ${key} if it takes long.`,
     details: { field: 'spec.target', pipeline, other: key, target },
   });
-}
-
-/** All of a subject that tells what it reads and writes. */
-function writesOf({ pipeline, instance }: Subject): string {
-  const { target, tables, twoWay } = pipeline.spec;
-  const { master, standby, filter } = instance.spec;
-  const { namespace, name } = instance.metadata;
-  return canonicalJson([namespace, name, master, standby, filter, target.host, target.port, tables, twoWay]);
 }
