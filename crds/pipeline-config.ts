@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { canalInstanceSpec, type CanalInstance } from './canal-instance.ts';
+import { canalInstanceSpec, specForWorkers, type CanalInstance } from './canal-instance.ts';
 import { syncPipelineSpec, type SyncPipeline } from './sync-pipeline.ts';
 
 /**
@@ -33,7 +33,7 @@ export function compilePipeline(instance: CanalInstance, pipeline: SyncPipeline,
     instanceGeneration: generationOf(instance),
     instance: instance.metadata.name,
     serverId: instance.spec.serverId + index,
-    source: instance.spec,
+    source: specForWorkers(instance.spec),
     pipeline: pipeline.spec,
   };
 }
