@@ -5,19 +5,28 @@ import type { SyncPipeline } from './sync-pipeline.ts';
 import { isSystemSchema } from './system-schemas.ts';
 import { applyRule, fixedTarget, namesOf, parseMappingRule, type MappingRule, type TableName } from './table-name.ts';
 
-/** A pipeline with the instance that it reads. */
+type Named = Pick<SyncPipeline['metadata'], 'namespace' | 'name'>;
+type Address = Pick<SyncPipeline['spec']['target'], 'host' | 'port'>;
+
+/** A pipeline with the instance that it reads, as far as it tells which tables travel where. */
 export interface Subject {
-  readonly pipeline: SyncPipeline;
-  readonly instance: CanalInstance;
+  readonly pipeline: {
+    readonly metadata: Named;
+    readonly spec: Pick<SyncPipeline['spec'], 'tables' | 'twoWay'> & { readonly target: Address };
+  };
+  readonly instance: {
+    readonly metadata: Named;
+    readonly spec: Pick<CanalInstance['spec'], 'master' | 'standby' | 'filter'>;
+  };
   /** What people are told that it is; default: `NAMESPACE/NAME`. */
   readonly label?: string;
 }
 
 /** A pipeline with what can be told about its tables without asking a server. */
 export interface TableFlow {
-  readonly pipeline: SyncPipeline;
+  readonly pipeline: Subject['pipeline'];
   readonly label: string;
-  readonly instance: CanalInstance;
+  readonly instance: Subject['instance'];
   /** `NAMESPACE/NAME` of the instance. */
   readonly source: string;
   readonly rules: readonly MappingRule[];

@@ -13,7 +13,7 @@ export interface PipelineProblem {
 
 /** Pipelines that are sure to disturb themselves, or one that comes before them in the list. See `Disturbances`. */
 export function findOverlaps(pipelines: readonly SyncPipeline[], instances: readonly CanalInstance[]): PipelineProblem[] {
-  const subjects = pipelines.flatMap((pipeline): Subject[] => {
+  const subjects = pipelines.flatMap((pipeline): (Subject & { readonly pipeline: SyncPipeline })[] => {
     const { namespace } = pipeline.metadata;
     const { name } = pipeline.spec.canalInstanceRef;
     const instance = instances.find(({ metadata }) => metadata.namespace === namespace && metadata.name === name);
@@ -116,7 +116,7 @@ function commonTable({ flow, writes }: Judged, { flow: other, writes: theirs }: 
       );
 }
 
-function sameFilter(a: CanalInstance, b: CanalInstance): boolean {
+function sameFilter(a: Subject['instance'], b: Subject['instance']): boolean {
   const canonical = (list: readonly string[]) =>
     list
       .flatMap(splitAtCommas)

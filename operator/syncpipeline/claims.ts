@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { LockkeeperError } from '../../common/errors.ts';
 import type { InstanceRef } from '../../common/zookeeper/paths.ts';
 import { decodeConfig } from '../../crds/config-codec.ts';
@@ -17,6 +18,7 @@ export interface Claim extends Subject {
  * next, whatever the spec says by now. Nobody else may write where one of them writes.
  */
 export class Claims {
+  /** By pipeline and digest of the configuration. */
   readonly #held = new Map<ObjectKey, Map<string, Claim>>();
   readonly #changed: () => void;
 
@@ -37,10 +39,11 @@ export class Claims {
   hold({ namespace }: InstanceRef, name: string, text: string, admitted = false): void {
     const key = keyOf({ namespace, name });
     const held = this.#held.get(key) ?? new Map<string, Claim>();
-    if (held.has(text)) return;
+    const digest = digestOf(text);
+    if (held.has(digest)) return;
     const config = readable(text, name);
     if (config === null) return; // workers refuse it too, and go on with what they have
-    this.#held.set(key, held.set(text, claimOf(config)));
+    this.#held.set(key, held.set(digest, claimOf(config)));
     if (!admitted) this.#changed();
   }
 
@@ -50,7 +53,8 @@ export class Claims {
     const held = this.#held.get(key);
     if (held === undefined) return;
     const before = writesOfAll(held);
-    for (const each of [...held.keys()]) if (each !== text) held.delete(each);
+    const digest = text === null ? null : digestOf(text);
+    for (const each of [...held.keys()]) if (each !== digest) held.delete(each);
     if (held.size === 0) this.#held.delete(key);
     if (writesOfAll(held) !== before) this.#changed();
   }
@@ -79,16 +83,19 @@ function readable(text: string, name: string): PipelineConfig | null {
   }
 }
 
+/** Only what is asked of it: there may be very many, for as long as the process lives. */
 export function claimOf(config: PipelineConfig): Claim {
-  const { namespace, name, generation, instanceGeneration, instance } = config;
-  const [apiVersion, labels, annotations] = ['lockkeeper.io/v1alpha1', {}, {}] as const;
+  const { namespace, name, generation, instanceGeneration, instance, source, pipeline } = config;
+  const { master, standby, filter } = source;
+  const { target, tables, twoWay } = pipeline;
   return {
     ...{ generation, instanceGeneration },
     label: `${namespace}/${name} (as generation ${generation} of it has it, which is in force)`,
-    pipeline: { apiVersion, kind: 'SyncPipeline', metadata: { namespace, name, labels, annotations }, spec: config.pipeline },
-    instance: {
-      ...{ apiVersion, kind: 'CanalInstance', spec: config.source },
-      metadata: { namespace, name: instance, labels, annotations },
-    },
+    pipeline: { metadata: { namespace, name }, spec: { target: { host: target.host, port: target.port }, tables, twoWay } },
+    instance: { metadata: { namespace, name: instance }, spec: { master, standby, filter } },
   };
+}
+
+function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('base64url');
 }
