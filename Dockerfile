@@ -11,8 +11,9 @@ COPY package.json package-lock.json ./
 RUN if grep -q '"node_modules/zookeeper"' package-lock.json && ! command -v g++ make python3 >/dev/null; then \
       apt-get update && apt-get install -y --no-install-recommends g++ make python3; \
     fi
-# With the headers of this very Node. What only people and compilers read is left out, licences stay.
-RUN npm_config_nodedir=/usr/local npm ci --omit=dev --no-audit --no-fund \
+# With the headers of this very Node, and sockets that no child process inherits (docs/decisions/0020-close-on-exec.md).
+# What only people and compilers read is left out, licences stay.
+RUN npm_config_nodedir=/usr/local CPPFLAGS=-DSOCK_CLOEXEC_ENABLED npm ci --omit=dev --no-audit --no-fund \
  && find node_modules -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' -o -name '*.md' \) -delete \
  && rm -rf node_modules/zookeeper/deps node_modules/zookeeper/src node_modules/zookeeper/build/Release/obj*
 COPY . .

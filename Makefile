@@ -18,7 +18,7 @@ test: setup lint ## all tests of the data plane, and of the operator without a c
 test-kubernetes: setup cluster-build ## the operator's tests with a real Kubernetes (the first build takes half an hour)
 	@$(TOOLS)/setup-promtool
 	@$(TOOLS)/setup-prometheus-crds
-	@$(NODE_FIRST) npx --no-install vitest run --project kubernetes
+	@$(NODE_FIRST) npx --no-install vitest run --project kubernetes --project cluster
 
 lint: ## eslint, prettier and the types
 	@$(NODE_FIRST) && export PATH && npx --no-install eslint . && npx --no-install prettier --check --log-level warn . && npx --no-install tsc

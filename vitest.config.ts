@@ -1,9 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
-/** Tests that need what `make cluster-build` builds: a real API server, helm, a cluster. `make test-kubernetes` runs them. */
+/** Tests that need what `make cluster-build` builds: those with a cluster one file at a time, and those with a real API server or helm. */
+const cluster = ['test/cluster/**/*.test.ts', 'test/e2e-kubernetes/**/*.test.ts'];
 const kubernetes = [
-  'test/cluster/**/*.test.ts',
-  'test/e2e-kubernetes/**/*.test.ts',
   'test/charts/**/*.test.ts',
   'test/servers/kube-api-server.test.ts',
   'test/integration/crds.test.ts',
@@ -35,7 +34,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/**/*.test.ts'],
-          exclude: kubernetes,
+          exclude: [...kubernetes, ...cluster],
           testTimeout: 180_000,
           hookTimeout: 180_000,
           sequence: { groupOrder: 1 },
@@ -49,6 +48,17 @@ export default defineConfig({
           testTimeout: 600_000,
           hookTimeout: 600_000,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'cluster',
+          include: cluster,
+          testTimeout: 900_000,
+          hookTimeout: 600_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

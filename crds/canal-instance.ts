@@ -16,6 +16,7 @@ import {
   type TransitionRule,
 } from './common-fields.ts';
 import { parseNamePatterns } from './name-pattern.ts';
+import { podFields } from './pod-fields.ts';
 
 /** Longest entry of a filter list; each pattern in it has a limit of its own. A longer list goes into several entries. */
 const maxFilterEntry = 16_384;
@@ -58,6 +59,9 @@ const filter = z.strictObject({
     .default([])
     .describe('Tables to leave out of those included, written the same way. System schemas are always left out.'),
 });
+
+/** What a worker needs at least. There is no limit by default: one that is killed for it comes back to the same rows. */
+const pod = podFields({ who: 'worker', requests: { cpu: '100m', memory: '256Mi' } });
 
 const gtidSpace = '[ \\t\\r\\n]*';
 const gtidOfUuid = `[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(${gtidSpace}:${gtidSpace}([a-zA-Z_]\\w{0,31}|\\d+(-\\d+)?))+`;
@@ -150,6 +154,7 @@ export const canalInstanceSpec = withRules(
       .meta(keyedBy('region'))
       .default([{ region: 'home', replicas: 2 }])
       .describe('Worker processes by region; the pipelines spread over them.'),
+    pod: pod.prefault({}).describe('How the workers’ pods are made and placed.'),
   }),
   [
     {
@@ -204,6 +209,11 @@ export const canalInstanceSchema = z.strictObject({
 export const canalInstanceTransitions: readonly TransitionRule[] = [
   immutable('spec.zkEnsembleRef', 'workers of the old and the new ensemble would not know of each other; make a new instance'),
 ];
+
+/** The spec as workers get it. They need not know how their pods are made, where names may look like those of secrets. */
+export function specForWorkers(spec: CanalInstance['spec']): CanalInstance['spec'] {
+  return { ...spec, pod: pod.parse({}) };
+}
 
 export type CanalInstance = z.output<typeof canalInstanceSchema>;
 export type CanalInstanceInput = z.input<typeof canalInstanceSchema>;

@@ -26,6 +26,7 @@ export {
 export { loadManifests, ManifestError, parseManifests, type Manifests } from './manifest.ts';
 export { serverIdRange } from './manifest-checks.ts';
 export { caKey, credentialsOf, Secret, type Credentials } from './secret.ts';
-export { findOverlaps, serverKey } from './target-overlap.ts';
+export { serverKey } from './table-flow.ts';
+export { Disturbances, findOverlaps } from './target-overlap.ts';
 export { refuseUnavailable } from './unavailable.ts';
 export { isSystemSchema, systemSchemas } from './system-schemas.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { canalInstanceSpec, type CanalInstance } from './canal-instance.ts';
+import { canalInstanceSpec, specForWorkers, type CanalInstance } from './canal-instance.ts';
 
 /**
  * What workers must know of their instance's source even while it has no pipeline: what the operator writes into the instance's
@@ -26,5 +26,11 @@ export function compileInstance({
   readonly spec: CanalInstance['spec'];
 }): InstanceConfig {
   const { namespace, name, generation } = metadata;
-  return { format: 1, namespace, name, generation: typeof generation === 'number' ? generation : 0, source: spec };
+  return {
+    format: 1,
+    namespace,
+    name,
+    generation: typeof generation === 'number' ? generation : 0,
+    source: specForWorkers(spec),
+  };
 }

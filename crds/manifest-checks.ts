@@ -4,7 +4,7 @@ import type { CanalInstance } from './canal-instance.ts';
 import { locate } from './located-error.ts';
 import { caKey, credentialKeys, type Secret } from './secret.ts';
 import type { SyncPipeline } from './sync-pipeline.ts';
-import { serverKey } from './target-overlap.ts';
+import { serverKey } from './table-flow.ts';
 import type { FoundObject } from './yaml-documents.ts';
 import type { ZkEnsemble } from './zk-ensemble.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { canalInstanceSpec, type CanalInstance } from './canal-instance.ts';
+import { canalInstanceSpec, specForWorkers, type CanalInstance } from './canal-instance.ts';
 import { syncPipelineSpec, type SyncPipeline } from './sync-pipeline.ts';
 
 /**
@@ -12,6 +12,8 @@ export const pipelineConfigSchema = z.strictObject({
   name: z.string().min(1),
   /** metadata.generation of the SyncPipeline; 0 outside Kubernetes. */
   generation: z.int().min(0),
+  /** metadata.generation of the CanalInstance; 0 outside Kubernetes. */
+  instanceGeneration: z.int().min(0),
   instance: z.string().min(1),
   /** This pipeline's own id as a replica: no two may be connected to one source with the same. */
   serverId: z.int().min(1).max(4_294_967_295),
@@ -27,10 +29,15 @@ export function compilePipeline(instance: CanalInstance, pipeline: SyncPipeline,
     format: 1,
     namespace: pipeline.metadata.namespace,
     name: pipeline.metadata.name,
-    generation: typeof pipeline.metadata.generation === 'number' ? pipeline.metadata.generation : 0,
+    generation: generationOf(pipeline),
+    instanceGeneration: generationOf(instance),
     instance: instance.metadata.name,
     serverId: instance.spec.serverId + index,
-    source: instance.spec,
+    source: specForWorkers(instance.spec),
     pipeline: pipeline.spec,
   };
+}
+
+function generationOf({ metadata: { generation } }: CanalInstance | SyncPipeline): number {
+  return typeof generation === 'number' ? generation : 0;
 }

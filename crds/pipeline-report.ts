@@ -40,6 +40,8 @@ export const pipelineReportSchema = z.object({
   at: z.string(),
   /** metadata.generation of the configuration that is in force. */
   generation: z.int(),
+  /** The same of its CanalInstance. */
+  instanceGeneration: z.int(),
   /** Why the configuration that stands in ZooKeeper is not in force (LK1703); null where it is. */
   configError: reportedErrorSchema.nullable(),
   phase: z.enum(pipelinePhases),
@@ -52,6 +54,8 @@ export const pipelineReportSchema = z.object({
   leaderSince: z.string().nullable(),
   /** `host:port` that is read. */
   currentSource: z.string().nullable(),
+  /** The server that the configuration in force writes to, `host:port`; null where none is. */
+  currentTarget: z.string().nullable(),
   position: z
     .object({
       flavor: z.enum(['mysql', 'mariadb']),

@@ -12,7 +12,7 @@ import {
   zkEnsembleTransitions,
 } from './index.ts';
 import { accepted, bases, refused, updates, withValue, type Kind } from './schema-cases.ts';
-import { bytesOf } from './zk-ensemble.ts';
+import { bytesOf } from './quantity.ts';
 
 const { ZkEnsemble: ensemble, CanalInstance: instance, SyncPipeline: pipeline } = bases;
 const schemas: Readonly<Record<Kind, z.ZodType>> = {
@@ -54,6 +54,13 @@ describe('defaults', () => {
       serverId: 1234,
       heartbeat: { intervalSeconds: 3, failoverAfterMisses: 3 },
       workers: [{ region: 'home', replicas: 2 }],
+      pod: {
+        resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: {} },
+        nodeSelector: {},
+        tolerations: [],
+        affinity: null,
+        annotations: {},
+      },
     });
   });
 

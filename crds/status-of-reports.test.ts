@@ -15,6 +15,8 @@ const report: PipelineReport = {
   name: 'to-east',
   at: '2026-01-02T03:04:06.000Z',
   generation: 7,
+  instanceGeneration: 1,
+  currentTarget: 'mysql.east:3306',
   configError: null,
   phase: 'running',
   worker: 'w1',

@@ -1,188 +1,103 @@
 import { LockkeeperError } from '../common/errors.ts';
 import type { CanalInstance } from './canal-instance.ts';
-import { literalName, parseNamePatterns, splitAtCommas, unescapeCanal, type NamePattern } from './name-pattern.ts';
+import { splitAtCommas, unescapeCanal } from './name-pattern.ts';
 import type { SyncPipeline } from './sync-pipeline.ts';
 import { isSystemSchema } from './system-schemas.ts';
-import { applyRule, fixedTarget, namesOf, parseMappingRule, type MappingRule, type TableName } from './table-name.ts';
+import { knownTables, passes, sureWrites, tableFlow, tryRoute, type Subject, type TableFlow, type Writes } from './table-flow.ts';
+import { namesOf, type TableName } from './table-name.ts';
 
 export interface PipelineProblem {
   readonly pipeline: SyncPipeline;
   readonly error: LockkeeperError;
 }
 
-/** A pipeline with what can be told about its tables without asking a server. */
-interface Flow {
-  readonly pipeline: SyncPipeline;
-  readonly name: string;
-  readonly instance: CanalInstance;
-  readonly rules: readonly MappingRule[];
-  readonly include: readonly NamePattern[];
-  readonly exclude: readonly NamePattern[];
-  readonly target: string;
-  readonly sources: readonly string[];
+/** Pipelines that are sure to disturb themselves, or one that comes before them in the list. See `Disturbances`. */
+export function findOverlaps(pipelines: readonly SyncPipeline[], instances: readonly CanalInstance[]): PipelineProblem[] {
+  const subjects = pipelines.flatMap((pipeline): (Subject & { readonly pipeline: SyncPipeline })[] => {
+    const { namespace } = pipeline.metadata;
+    const { name } = pipeline.spec.canalInstanceRef;
+    const instance = instances.find(({ metadata }) => metadata.namespace === namespace && metadata.name === name);
+    return instance === undefined ? [] : [{ pipeline, instance }];
+  });
+  const disturbances = new Disturbances(subjects);
+  return subjects.flatMap((subject, index) => {
+    const others = subjects.slice(0, index).flatMap((other) => disturbances.between(subject, other) ?? []);
+    return [...disturbances.within(subject), ...others].map((error) => ({ pipeline: subject.pipeline, error }));
+  });
 }
 
 /**
- * Pipelines that are sure to disturb each other, or themselves: two that write one target table (LK1009), tables that lead
+ * How pipelines are sure to disturb each other, or themselves: two that write one target table (LK1009), tables that lead
  * back to where they came from, and entries of spec.tables that can never match (LK1010).
  *
  * Judged from the manifests alone. Names and shards are exact. Of a pattern the tables are not known, so it counts where its
  * target is one fixed table, where another manifest names a table that it takes, or where the same pattern or no mapping at
  * all is applied twice to one source. Servers are the same when host and port are spelt the same.
  */
-export function findOverlaps(pipelines: readonly SyncPipeline[], instances: readonly CanalInstance[]): PipelineProblem[] {
-  const flows = pipelines.flatMap((pipeline) => {
-    const instance = instances.find(
-      ({ metadata }) =>
-        metadata.namespace === pipeline.metadata.namespace && metadata.name === pipeline.spec.canalInstanceRef.name,
+export class Disturbances {
+  readonly #known: ReadonlyMap<string, readonly TableName[]>;
+  readonly #judged: ReadonlyMap<Subject, Judged>;
+
+  /** `subjects`: all that there are, since what one names tells of the tables of others. */
+  constructor(subjects: readonly Subject[]) {
+    const flows = subjects.map((subject) => [subject, tableFlow(subject)] as const);
+    this.#known = knownTables(flows.map(([, flow]) => flow));
+    this.#judged = new Map(
+      flows.map(([subject, flow]) => {
+        const errors = unmatchedRules(flow);
+        const known = this.#known.get(flow.source) ?? [];
+        const writes = sureWrites(flow, known, (error) => errors.push(error));
+        const loop = selfLoop(flow, known);
+        return [subject, { flow, writes, errors: loop === null ? errors : [...errors, loop] }];
+      }),
     );
-    return instance === undefined ? [] : [flowOf(pipeline, instance)];
-  });
-  const problems: PipelineProblem[] = flows.flatMap(unmatchedRules);
-  const known = knownTables(flows);
-  const writes = new Map(
-    flows.map((flow) => {
-      const report = (error: LockkeeperError) => problems.push({ pipeline: flow.pipeline, error });
-      return [flow, sureWrites(flow, known.get(flow.instance) ?? [], report)];
-    }),
-  );
-
-  for (const [index, flow] of flows.entries()) {
-    const loop = selfLoop(flow, known.get(flow.instance) ?? []);
-    if (loop !== null) problems.push({ pipeline: flow.pipeline, error: loop });
-    for (const other of flows.slice(0, index)) {
-      const error =
-        (flow.target === other.target ? commonTable(flow, other, writes) : null) ??
-        circle(flow, other, known.get(other.instance) ?? []);
-      if (error !== null) problems.push({ pipeline: flow.pipeline, error });
-    }
   }
-  return problems;
-}
 
-function flowOf(pipeline: SyncPipeline, instance: CanalInstance): Flow {
-  const { target, tables } = pipeline.spec;
-  const { master, standby, filter } = instance.spec;
-  return {
-    pipeline,
-    name: `${pipeline.metadata.namespace}/${pipeline.metadata.name}`,
-    instance,
-    rules: tables.map((rule, index) => parseMappingRule(rule, `spec.tables[${index}]`)),
-    include: parseNamePatterns(filter.include, 'spec.filter.include'),
-    exclude: parseNamePatterns(filter.exclude, 'spec.filter.exclude'),
-    target: serverKey(target),
-    sources: [master, ...(standby === null ? [] : [standby])].map(serverKey),
-  };
-}
-
-export function serverKey({ host, port }: { readonly host: string; readonly port: number }): string {
-  const name = host.toLowerCase().replace(/\.$/, '');
-  return `${name === 'localhost' || name === '::1' ? '127.0.0.1' : name}:${port}`;
-}
-
-function passes(flow: Flow, { schema, table }: TableName): boolean {
-  const name = `${schema}.${table}`;
-  return (
-    !isSystemSchema(schema) &&
-    flow.include.some((pattern) => pattern.test(name)) &&
-    !flow.exclude.some((pattern) => pattern.test(name))
-  );
-}
-
-/**
- * Where a pipeline sends a table of its source, or null.
- * @throws LockkeeperError LK1010 if that is no possible name
- */
-function route(flow: Flow, name: TableName): TableName | null {
-  if (!passes(flow, name)) return null;
-  if (flow.rules.length === 0) return name;
-  for (const rule of flow.rules) {
-    const target = applyRule(rule, name.schema, name.table);
-    if (target !== null) return target;
+  /** What is wrong with one of the subjects by itself. */
+  within(subject: Subject): readonly LockkeeperError[] {
+    return this.#judged.get(subject)!.errors;
   }
-  return null;
-}
 
-/** The same for questions about two steps, where an impossible name, which is reported elsewhere, leads nowhere. */
-function tryRoute(flow: Flow, name: TableName): TableName | null {
-  try {
-    return route(flow, name);
-  } catch (thrown) {
-    if (thrown instanceof LockkeeperError) return null;
-    throw thrown;
+  /** What two of the subjects do to each other, as the first one is told of it; null: nothing. */
+  between(subject: Subject, other: Subject): LockkeeperError | null {
+    const [mine, theirs] = [this.#judged.get(subject)!, this.#judged.get(other)!];
+    return (
+      (mine.flow.target === theirs.flow.target ? commonTable(mine, theirs) : null) ??
+      circle(mine.flow, theirs.flow, this.#known.get(theirs.flow.source) ?? [])
+    );
   }
 }
 
-/** Tables that the manifests themselves name at each source. */
-function knownTables(flows: readonly Flow[]): Map<CanalInstance, TableName[]> {
-  const known = new Map<CanalInstance, Map<string, TableName>>();
-  for (const { instance, rules } of flows) {
-    const tables = known.get(instance) ?? new Map<string, TableName>();
-    known.set(instance, tables);
-    for (const rule of rules) {
-      for (const name of namesOf(rule.source) ?? []) tables.set(`${name.schema}.${name.table}`, name);
-    }
-    for (const text of instance.spec.filter.include.flatMap(splitAtCommas)) {
-      const [schema, table] = literalName(text)?.split('.') ?? [];
-      if (schema !== undefined && table !== undefined) tables.set(`${schema}.${table}`, { schema, table });
-    }
-  }
-  return new Map([...known].map(([instance, tables]) => [instance, [...tables.values()]]));
+interface Judged {
+  readonly flow: TableFlow;
+  readonly writes: Writes;
+  readonly errors: readonly LockkeeperError[];
 }
 
-type Writes = ReadonlyMap<string, { readonly target: string; readonly source: string }>;
-
-/** Target tables a pipeline is sure to write, each with the source's name for it; keyed without case, since a server may fold it. */
-function sureWrites(flow: Flow, known: readonly TableName[], report: (error: LockkeeperError) => void): Writes {
-  const writes = new Map<string, { target: string; source: string }>();
-  const add = (target: TableName, source: string) => {
-    const text = `${target.schema}.${target.table}`;
-    if (!writes.has(text.toLowerCase())) writes.set(text.toLowerCase(), { target: text, source });
-  };
-  const named = flow.rules.map((rule) => namesOf(rule.source));
-  // Who only names tables takes no others, so that those of hundreds of pipelines need not be tried.
-  const candidates = named.length > 0 && named.every((names) => names !== null) ? named.flat() : known;
-  for (const name of candidates) {
-    try {
-      const target = route(flow, name);
-      if (target !== null) add(target, `${name.schema}.${name.table}`);
-    } catch (thrown) {
-      if (!(thrown instanceof LockkeeperError)) throw thrown;
-      report(thrown);
-    }
-  }
-  for (const rule of flow.rules) {
-    const target = rule.source.kind === 'pattern' ? fixedTarget(rule) : null;
-    if (target !== null) add(target, rule.sourceText);
-  }
-  return writes;
-}
-
-function commonTable(flow: Flow, other: Flow, writes: ReadonlyMap<Flow, Writes>): LockkeeperError | null {
-  const theirs = writes.get(other);
-  for (const [key, mine] of writes.get(flow) ?? []) {
-    const same = theirs?.get(key);
+function commonTable({ flow, writes }: Judged, { flow: other, writes: theirs }: Judged): LockkeeperError | null {
+  for (const [key, mine] of writes) {
+    const same = theirs.get(key);
     if (same !== undefined) {
       return overlap(
         flow,
         other,
-        `${mine.target} of ${flow.target} is written from ${mine.source} and, by ${other.name}, from ${same.source}`,
+        `${mine.target} of ${flow.target} is written from ${mine.source} and, by ${other.label}, from ${same.source}`,
       );
     }
   }
   if (
     flow.rules.length === 0 &&
     other.rules.length === 0 &&
-    (flow.instance === other.instance || sameFilter(flow.instance, other.instance))
+    (flow.source === other.source || sameFilter(flow.instance, other.instance))
   ) {
     return overlap(
       flow,
       other,
-      `both write every table of ${flow.instance === other.instance ? 'the same instance' : 'instances with the same filter'} to ${flow.target} under its own name`,
+      `both write every table of ${flow.source === other.source ? 'the same instance' : 'instances with the same filter'} to ${flow.target} under its own name`,
     );
   }
-  if (flow.instance !== other.instance) return null;
-  const keepsNames = ({ rules }: Flow) => rules.find((rule) => rule.source.kind === 'pattern' && rule.targetText === null);
+  if (flow.source !== other.source) return null;
+  const keepsNames = ({ rules }: TableFlow) => rules.find((rule) => rule.source.kind === 'pattern' && rule.targetText === null);
   const own = keepsNames(flow) ?? keepsNames(other);
   if (own !== undefined && (flow.rules.length === 0 || other.rules.length === 0)) {
     return overlap(flow, other, `both write the tables that ${own.sourceText} takes to ${flow.target} under their own names`);
@@ -201,7 +116,7 @@ function commonTable(flow: Flow, other: Flow, writes: ReadonlyMap<Flow, Writes>)
       );
 }
 
-function sameFilter(a: CanalInstance, b: CanalInstance): boolean {
+function sameFilter(a: Subject['instance'], b: Subject['instance']): boolean {
   const canonical = (list: readonly string[]) =>
     list
       .flatMap(splitAtCommas)
@@ -215,7 +130,7 @@ function sameFilter(a: CanalInstance, b: CanalInstance): boolean {
 }
 
 /** A pipeline within one server whose output is its own input. */
-function selfLoop(flow: Flow, known: readonly TableName[]): LockkeeperError | null {
+function selfLoop(flow: TableFlow, known: readonly TableName[]): LockkeeperError | null {
   if (!flow.sources.includes(flow.target)) return null;
   if (flow.rules.length === 0) {
     return contradiction(
@@ -239,7 +154,7 @@ function selfLoop(flow: Flow, known: readonly TableName[]): LockkeeperError | nu
 }
 
 /** Two pipelines that copy one table back and forth, without the means to tell a copied change from a new one. */
-function circle(flow: Flow, other: Flow, known: readonly TableName[]): LockkeeperError | null {
+function circle(flow: TableFlow, other: TableFlow, known: readonly TableName[]): LockkeeperError | null {
   if (!flow.sources.includes(other.target) || !other.sources.includes(flow.target)) return null;
   if (flow.pipeline.spec.twoWay !== null && other.pipeline.spec.twoWay !== null) return null;
   const unmapped = flow.rules.length === 0 && other.rules.length === 0;
@@ -253,35 +168,32 @@ function circle(flow: Flow, other: Flow, known: readonly TableName[]): Lockkeepe
   return contradiction(
     flow,
     'spec.twoWay',
-    `it copies ${what} back to where ${other.name} takes it from, so each change would go round for ever; only pipelines with twoWay may do that`,
+    `it copies ${what} back to where ${other.label} takes it from, so each change would go round for ever; only pipelines with twoWay may do that`,
   );
 }
 
 /** Entries of spec.tables none of whose tables the instance's filter lets through: they would silently copy nothing. */
-function unmatchedRules(flow: Flow): PipelineProblem[] {
+function unmatchedRules(flow: TableFlow): LockkeeperError[] {
   return flow.rules.flatMap((rule) => {
     const names = namesOf(rule.source);
     if (names === null || names.some((name) => passes(flow, name))) return [];
-    const { namespace, name } = flow.instance.metadata;
     const why = names.every(({ schema }) => isSystemSchema(schema))
       ? 'system schemas never travel'
-      : `spec.filter of CanalInstance ${namespace}/${name} does not let it through`;
-    return [
-      {
-        pipeline: flow.pipeline,
-        error: contradiction(flow, `${rule.field}.source`, `${rule.sourceText} can never match: ${why}`),
-      },
-    ];
+      : `spec.filter of CanalInstance ${flow.source} does not let it through`;
+    return [contradiction(flow, `${rule.field}.source`, `${rule.sourceText} can never match: ${why}`)];
   });
 }
 
-function overlap(flow: Flow, other: Flow, what: string): LockkeeperError {
-  return new LockkeeperError('LK1009', `spec.tables: pipeline ${flow.name} and ${other.name} write one target table: ${what}`, {
+function overlap(flow: TableFlow, other: TableFlow, what: string): LockkeeperError {
+  return new LockkeeperError('LK1009', `spec.tables: pipeline ${flow.label} and ${other.label} write one target table: ${what}`, {
     found: what,
-    details: { field: 'spec.tables', pipeline: flow.name, other: other.name, target: flow.target },
+    details: { field: 'spec.tables', pipeline: flow.label, other: other.label, target: flow.target },
   });
 }
 
-function contradiction(flow: Flow, field: string, reason: string): LockkeeperError {
-  return new LockkeeperError('LK1010', `${field}: ${reason}`, { found: reason, details: { field, pipeline: flow.name, reason } });
+function contradiction(flow: TableFlow, field: string, reason: string): LockkeeperError {
+  return new LockkeeperError('LK1010', `${field}: ${reason}`, {
+    found: reason,
+    details: { field, pipeline: flow.label, reason },
+  });
 }

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import {
   apiVersion,
-  formed,
   host,
   immutable,
   keyedBy,
@@ -14,8 +13,8 @@ import {
   withRules,
   type TransitionRule,
 } from './common-fields.ts';
-
-const quantity = formed(z.string().max(32), /^\d+(\.\d+)?([EPTGMK]i|[EPTGMkm])?$/, 'a Kubernetes quantity such as 10Gi');
+import { podFields } from './pod-fields.ts';
+import { bytesOf, quantity } from './quantity.ts';
 
 const volume = z.strictObject({
   size: quantity.default('10Gi').describe('Size of the volume; it may grow, never shrink.'),
@@ -132,47 +131,6 @@ const storage = withRules(
   ],
 );
 
-const toleration = z.strictObject({
-  key: z.string().max(317).optional().describe('Key of the taint; none with operator Exists tolerates every taint.'),
-  operator: z.enum(['Equal', 'Exists']).optional().describe('How key and value are compared.'),
-  value: z.string().max(63).optional().describe('Value of the taint.'),
-  effect: z
-    .enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute'])
-    .optional()
-    .describe('Effect of the taint; none is every effect.'),
-  tolerationSeconds: z
-    .int()
-    .min(0)
-    .max(31_536_000_000)
-    .optional()
-    .describe('How long a NoExecute taint is tolerated; not set: as long as it is there.'),
-});
-
-const quantities = mapOf(z.string().min(1).max(317), quantity, 50);
-
-const pod = z.strictObject({
-  resources: z
-    .strictObject({
-      requests: quantities.default({}).describe('What each server’s container is given at least.'),
-      limits: quantities.default({}).describe('What each server’s container may use at most.'),
-    })
-    .prefault({})
-    .describe('CPU and memory of each server.'),
-  nodeSelector: mapOf(z.string().min(1).max(317), z.string().max(63), 100)
-    .default({})
-    .describe('Labels a node must have, besides the region’s.'),
-  tolerations: z.array(toleration).max(50).default([]).describe('Taints of nodes that the servers tolerate.'),
-  affinity: z
-    .looseObject({})
-    .nullable()
-    .default(null)
-    .describe('Kubernetes affinity as in a pod, in place of the operator’s own spread over nodes and zones.')
-    .meta({ 'x-kubernetes-preserve-unknown-fields': true }),
-  annotations: mapOf(z.string().min(1).max(317), z.string().max(65_536), 200)
-    .default({})
-    .describe('Annotations for each server’s pod.'),
-});
-
 export const zkEnsembleSpec = withRules(
   z.strictObject({
     image: z
@@ -212,7 +170,7 @@ export const zkEnsembleSpec = withRules(
       .describe('Servers of the same ensemble that run outside of this cluster.'),
     config: config.prefault({}).describe('Settings of the servers.'),
     storage: storage.prefault({}).describe('Where the servers keep their data.'),
-    pod: pod.prefault({}).describe('How the servers’ pods are made and placed.'),
+    pod: podFields({ who: 'server', requests: {} }).prefault({}).describe('How the servers’ pods are made and placed.'),
     paused: z.boolean().default(false).describe('The operator leaves the ensemble as it is; for maintenance by hand.'),
   }),
   [
@@ -314,29 +272,6 @@ function volumeGrows(path: string): TransitionRule {
     message: `${path} cannot shrink: a volume only grows`,
     holds: (old, now) => typeof old !== 'string' || typeof now !== 'string' || bytesOf(now) >= bytesOf(old),
   };
-}
-
-const factors: Readonly<Record<string, number>> = {
-  '': 1,
-  m: 1e-3,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  P: 1e15,
-  E: 1e18,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-  Pi: 2 ** 50,
-  Ei: 2 ** 60,
-};
-
-/** Value of a Kubernetes quantity that the schema has let through. */
-export function bytesOf(text: string): number {
-  const [, digits = '0', unit = ''] = /^([\d.]+)(\D*)$/.exec(text) ?? [];
-  return Number(digits) * (factors[unit] ?? NaN);
 }
 
 export type ZkEnsemble = z.output<typeof zkEnsembleSchema>;

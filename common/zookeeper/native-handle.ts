@@ -99,8 +99,8 @@ const NOWHERE = '192.0.2.1:1';
  * aborts the process. So the client is closed, which tells the event loop, at the very moment either happens; and nothing else
  * is done in its callbacks but to put the news in a queue.
  *
- * Its sockets are inherited by child processes (no FD_CLOEXEC), where they outlive their closing here and keep sending events
- * under their old number. So a process with a session must not start children that live on, unless these close what they inherit.
+ * Since it closes its socket first, the kernel forgets to report that socket only if no other process has it too: a child process
+ * that inherited it would keep its number unusable. It has to be compiled so that none does (docs/decisions/0020-close-on-exec.md).
  */
 export class NativeHandle {
   readonly server: ZkServer;

@@ -45,7 +45,7 @@ function planRegion(
   const { credentialsHash } = ensemble;
   const authSecret = ensemble.names.auth;
   const mounting = (secrets: readonly string[]) =>
-    workersDeployment(owner, { region, replicas, image, zookeeper, authSecret, credentialsHash, secrets });
+    workersDeployment(owner, { region, replicas, pod: spec.pod, image, zookeeper, authSecret, credentialsHash, secrets });
   const needed = neededSecrets(spec, pipelines);
   const live = deployments.get(deploymentName(owner.metadata.name, region));
   if (live === undefined) return { object: mounting(needed), live, putOffMs: untilComplete([owner, ...pipelines], now) };

@@ -1,4 +1,4 @@
-import { bytesOf } from '../../crds/zk-ensemble.ts';
+import { bytesOf } from '../../crds/quantity.ts';
 import { isObject, itemKey, itemKeys, isSet } from './merge-schema.ts';
 
 /** Maps whose every key is ours when one is: another key in them was put there by replacing ours. */

@@ -1,12 +1,15 @@
 import type { Registry } from 'prom-client';
 import type { InstanceRef } from '../../common/zookeeper/paths.ts';
+import { decodeConfig } from '../../crds/config-codec.ts';
 import type { Coordination } from '../coordination/view.ts';
 import {
   keyOf,
   mapped,
+  Postponed,
   primary,
   reconcileInStages,
   resources,
+  Stale,
   systemClock,
   type CanalInstanceResource,
   type Controller,
@@ -19,8 +22,11 @@ import {
 import { addObjectMetrics } from '../object-metrics.ts';
 import { ByGeneration } from './by-generation.ts';
 import { PipelineFinalizer } from './finalize.ts';
-import { ensembleNameOf, PipelineObserver } from './observer.ts';
-import { OverlapJudge, type Aged } from './overlaps.ts';
+import { ClaimKeeper, ensembleNameOf } from './claim-keeper.ts';
+import { PipelineObserver } from './observer.ts';
+import { claimOf, Claims } from './claims.ts';
+import { contenders } from './contenders.ts';
+import { OverlapJudge } from './overlaps.ts';
 import { parseInstance, parsePipeline } from './parse.ts';
 import { PipelineStages } from './pipeline-stages.ts';
 import { References, referencesOf } from './references.ts';
@@ -46,25 +52,27 @@ export function addSyncPipelines(manager: Manager, { coordination, registry }: S
   const references = new References(pipelines);
   const parsed = new ByGeneration(pipelines, parsePipeline);
   const parsedInstances = new ByGeneration(instances, parseInstance);
-  const overlaps = new OverlapJudge(
+  const claims: Claims = new Claims(() => rejudge());
+  const ledger = new ServerIdLedger((ref, name, text) => claims.hold(ref, name, text));
+  const overlaps: OverlapJudge = new OverlapJudge(
     () =>
-      pipelines.cache.list().flatMap((object): Aged[] => {
-        const result = parsed.of(object);
-        return 'value' in result ? [{ pipeline: result.value, creationTimestamp: object.metadata.creationTimestamp }] : [];
+      contenders({
+        ...{ pipelines, instances, claims, ledger },
+        parsed: (object) => parsed.of(object),
+        parsedInstance: (object) => parsedInstances.of(object),
       }),
-    () =>
-      instances.cache.list().flatMap((object) => {
-        const result = parsedInstances.of(object);
-        return 'value' in result ? [result.value] : [];
-      }),
+    () => keeper.strangers(),
   );
-  const ledger = new ServerIdLedger();
+  /** Who was refused may have its turn now. */
+  const rejudge = () => {
+    for (const key of overlaps.reopen()) controller.enqueue(key);
+  };
   const secrets = new SecretKeys(secretMetadata, client);
   const ofInstance = ({ namespace, instance }: InstanceRef) => references.toInstance(namespace, instance);
   const tracker: ReportTracker = new ReportTracker(coordination, (key) => controller.enqueue(key), ofInstance, clock);
 
   pipelines.onChange((change) => {
-    if (isOfSpec(change)) overlaps.reopen();
+    if (isOfSpec(change)) rejudge();
     if (change.kind !== 'deleted') return;
     const { metadata } = change.before;
     tracker.forget(keyOf(metadata), metadata.uid);
@@ -72,7 +80,7 @@ export function addSyncPipelines(manager: Manager, { coordination, registry }: S
     if (instance !== null) letGo({ namespace, instance });
   });
   instances.onChange((change) => {
-    if (isOfSpec(change)) overlaps.reopen();
+    if (isOfSpec(change)) rejudge();
   });
   /** Nobody follows an instance without object and without pipelines. */
   const letGo = (ref: InstanceRef) => {
@@ -81,18 +89,42 @@ export function addSyncPipelines(manager: Manager, { coordination, registry }: S
     coordination.forget(ref);
     tracker.forgetInstance(ref);
     ledger.forgetInstance(ref);
+    claims.releaseInstance(ref);
   };
 
+  const keeper: ClaimKeeper = new ClaimKeeper({
+    claims,
+    coordination,
+    pipelines,
+    instances,
+    ensembles,
+    references,
+    ledger,
+    tracker,
+  });
   const observer = new PipelineObserver({
-    ...{ coordination, pipelines, instances, ensembles, references, secrets, overlaps, ledger, tracker },
+    ...{ coordination, pipelines, instances, ensembles, references, secrets, keeper, overlaps, ledger, tracker },
     parsedInstance: (object) => parsedInstances.of(object),
   });
   const finalizer = new PipelineFinalizer({
     ...{ coordination, instances, ensembles, events },
     now: () => clock.now(),
-    removed: (ref, pipeline) => ledger.forget(ref, pipeline),
+    removed: async (ref, pipeline) => {
+      await ledger.forget(ref, pipeline);
+      claims.settle(ref, pipeline, null);
+    },
   });
-  const stages = new PipelineStages({ parsed: (object) => parsed.of(object), observer, finalizer, events });
+  const stages = new PipelineStages({
+    ...{ observer, finalizer, events },
+    parsed: (object) => parsed.of(object),
+    claim: ({ ref, name, text }) => {
+      const key = keyOf({ namespace: ref.namespace, name });
+      if (!keeper.isReady) throw new Postponed('what other pipelines have in force is still being read');
+      if (!overlaps.admit(key, claimOf(decodeConfig(text, name))))
+        throw new Stale(`another pipeline writes the tables of ${key} now`);
+      claims.hold(ref, name, text, true);
+    },
+  });
 
   /** Pipelines that may write the same tables: whether they may is judged anew. */
   const rivals = (object: Live<SyncPipelineResource>): readonly ObjectKey[] => {

@@ -12,7 +12,7 @@ import {
   type SyncPipelineResource,
   type ZkEnsembleResource,
 } from '../kube/index.ts';
-import { ensembleNameOf } from './observer.ts';
+import { ensembleNameOf } from './claim-keeper.ts';
 import { referencesOf } from './references.ts';
 import { isOpen } from './report-tracker.ts';
 
@@ -27,13 +27,15 @@ export interface FinalizerTools {
   readonly removed: (ref: InstanceRef, pipeline: string) => Promise<void>;
 }
 
-/** Workers drain a pipeline within seconds. After this the object goes, whatever is left in ZooKeeper. */
+/** Workers drain a pipeline within seconds. After this time of trying the object goes, whatever is left in ZooKeeper. */
 const GIVE_UP_MS = 120_000;
 const AGAIN_MS = 1_000;
 
 /** Removes what a pipeline has in ZooKeeper, upon which workers let go of it. The target keeps what it has. */
 export class PipelineFinalizer {
   readonly #tools: FinalizerTools;
+  /** By uid: when it was first tried. Whatever hindered that may have taken long, and must not be the end of it. */
+  readonly #begun = new Map<string, number>();
 
   constructor(tools: FinalizerTools) {
     this.#tools = tools;
@@ -41,16 +43,21 @@ export class PipelineFinalizer {
 
   async finalize(object: Live<SyncPipelineResource>): Promise<'done' | { readonly requeueAfterMs: number }> {
     const { namespace, instance } = referencesOf(object);
-    const { name, deletionTimestamp } = object.metadata;
+    const { name, uid } = object.metadata;
     if (instance === null) return 'done'; // nothing can have been published
     const ref = { namespace, instance };
     let left: string | null = null;
     for (const ensemble of this.#ensembles(ref)) left = (await this.#remove(ensemble, ref, name)) ?? left;
+    const now = this.#tools.now();
+    const begun = this.#begun.get(uid) ?? now;
+    this.#begun.set(uid, begun);
     if (left === null) {
       await this.#tools.removed(ref, name);
+      this.#begun.delete(uid);
       return 'done';
     }
-    if (this.#tools.now() - Date.parse(deletionTimestamp ?? '') < GIVE_UP_MS) return { requeueAfterMs: AGAIN_MS };
+    if (now - begun < GIVE_UP_MS) return { requeueAfterMs: AGAIN_MS };
+    this.#begun.delete(uid);
     this.#tools.events.record(object, {
       type: 'Warning',
       reason: 'CleanupGivenUp',

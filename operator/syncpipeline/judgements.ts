@@ -41,9 +41,10 @@ export function readiness({ spec, metadata }: SyncPipeline, observed: Observed):
       'LeaderGone',
       `worker ${report.worker} led the pipeline and is gone; another worker of ${instance} takes over`,
     );
-  if (report.generation !== metadata.generation) {
+  if (report.generation !== metadata.generation)
     return no('Ready', 'NotTakenUp', `worker ${report.worker} is yet to take up the newest spec`);
-  }
+  if (observed.instance.kind === 'found' && report.instanceGeneration !== observed.instance.value.metadata.generation)
+    return no('Ready', 'NotTakenUp', `worker ${report.worker} is yet to take up the newest spec of ${instance}`);
   return byPhase(spec, report);
 }
 

@@ -31,6 +31,8 @@ export interface Published {
   readonly text: string;
   /** Of the SyncPipeline; null where the text cannot be read. */
   readonly generation: number | null;
+  /** Of its CanalInstance; null as before. */
+  readonly instanceGeneration: number | null;
 }
 
 export interface MissingSecret extends SecretNeed {

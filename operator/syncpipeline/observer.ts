@@ -16,6 +16,7 @@ import {
   type ZkEnsembleResource,
 } from '../kube/index.ts';
 import type { Channel, InstanceFact, MissingSecret, Neighbour, Observed, Published, Wanted } from './observed.ts';
+import { ensembleNameOf, type ClaimKeeper } from './claim-keeper.ts';
 import type { OverlapJudge } from './overlaps.ts';
 import type { Parsed } from './parse.ts';
 import { referencesOf, type References } from './references.ts';
@@ -31,6 +32,7 @@ export interface ObserverTools {
   readonly parsedInstance: (object: Live<CanalInstanceResource>) => Parsed<CanalInstance>;
   readonly references: References;
   readonly secrets: SecretKeys;
+  readonly keeper: ClaimKeeper;
   readonly overlaps: OverlapJudge;
   readonly ledger: ServerIdLedger;
   readonly tracker: ReportTracker;
@@ -50,7 +52,7 @@ export class PipelineObserver {
   }
 
   async observe(pipeline: SyncPipeline, object: Live<SyncPipelineResource>, signal: AbortSignal): Promise<Observed> {
-    const { ensembles, overlaps, pipelines, tracker } = this.#tools;
+    const { ensembles, keeper, overlaps, pipelines, tracker } = this.#tools;
     const { namespace } = pipeline.metadata;
     const instance = this.#instance(pipeline);
     const name = this.#ensembleName(pipeline);
@@ -58,6 +60,7 @@ export class PipelineObserver {
     const leaving = ensemble?.metadata.deletionTimestamp !== undefined;
     const secrets = await this.#secrets(object, signal);
     const seen = await this.#look(pipeline, instance, ensemble);
+    await keeper.lookAround();
     return {
       instance,
       ensemble: { name, kind: ensemble === undefined ? 'missing' : leaving ? 'leaving' : 'found' },
@@ -98,7 +101,7 @@ export class PipelineObserver {
 
   async #look(pipeline: SyncPipeline, instance: InstanceFact, ensemble: Live<ZkEnsembleResource> | undefined): Promise<Seen> {
     if (ensemble === undefined) return { ...nothingSeen, channel: { kind: 'none' } };
-    const { coordination, tracker } = this.#tools;
+    const { coordination, keeper, tracker } = this.#tools;
     const { namespace, name } = pipeline.metadata;
     const ref: InstanceRef = { namespace, instance: pipeline.spec.canalInstanceRef.name };
     const view = await coordination.view(ensemble, ref);
@@ -111,9 +114,11 @@ export class PipelineObserver {
     // Nobody waits here for a connection: one ensemble that is away must not hold up the pipelines of others.
     if (!isOpen(view)) return away(view.trouble);
     try {
+      const configuration = await this.#configuration(view, ref, pipeline, instance);
+      keeper.saw(view, ref, name, configuration.published);
       return {
         channel: openChannel(view),
-        ...(await this.#configuration(view, ref, pipeline, instance)),
+        ...configuration,
         report,
         leads: report !== null && tracker.isLive(ref, report, view),
       };
@@ -133,7 +138,8 @@ export class PipelineObserver {
     const { name } = pipeline.metadata;
     const text = await readZnode(view.session, configPath(ref, name));
     const read = readPublished(text);
-    const published = text === null ? null : { text, generation: read?.generation ?? null };
+    const published =
+      text === null ? null : { text, generation: read?.generation ?? null, instanceGeneration: read?.instanceGeneration ?? null };
     if (instance.kind !== 'found') return { published, wanted: { kind: 'unknown' } };
     const base = instance.value.spec.serverId;
     const serverId = await this.#tools.ledger.idFor(view.session, ref, name, base, read?.serverId ?? null);
@@ -154,11 +160,6 @@ export class PipelineObserver {
       return [{ instance: `${namespace}/${name}`, source, ...serverIdRange(parsed.value, pipelines) }];
     });
   }
-}
-
-export function ensembleNameOf(instance: Live<CanalInstanceResource> | undefined): string | null {
-  const spec = instance?.spec as { readonly zkEnsembleRef?: { readonly name?: string } } | undefined;
-  return spec?.zkEnsembleRef?.name ?? null;
 }
 
 function openChannel(view: InstanceView): Channel {

@@ -1,4 +1,4 @@
-import { configPath } from '../../common/zookeeper/paths.ts';
+import type { InstanceRef } from '../../common/zookeeper/paths.ts';
 import type { ZkSession } from '../../common/zookeeper/session.ts';
 import type { SyncPipeline } from '../../crds/index.ts';
 import type { Plan } from '../kube/index.ts';
@@ -8,7 +8,9 @@ import type { Observed } from './observed.ts';
 export interface Publish {
   readonly kind: 'publish';
   readonly session: ZkSession;
-  readonly path: string;
+  readonly ref: InstanceRef;
+  /** Of the pipeline. */
+  readonly name: string;
   readonly text: string;
 }
 
@@ -16,6 +18,6 @@ export interface Publish {
 export function planPipeline({ metadata: { namespace, name }, spec }: SyncPipeline, observed: Observed): Plan<Publish> {
   const { wanted, published, channel } = observed;
   if (wanted.kind !== 'text' || channel.kind !== 'open' || published?.text === wanted.text) return { steps: [] };
-  const path = configPath({ namespace, instance: spec.canalInstanceRef.name }, name);
-  return { steps: [{ kind: 'publish', session: channel.session, path, text: wanted.text }] };
+  const ref = { namespace, instance: spec.canalInstanceRef.name };
+  return { steps: [{ kind: 'publish', session: channel.session, ref, name, text: wanted.text }] };
 }

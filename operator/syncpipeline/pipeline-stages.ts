@@ -1,6 +1,7 @@
+import { messageOf } from '../../common/errors.ts';
+import { configPath } from '../../common/zookeeper/paths.ts';
 import { isZkError } from '../../common/zookeeper/zk-error.ts';
 import { writeZnode } from '../../common/zookeeper/znode.ts';
-import { messageOf } from '../../common/errors.ts';
 import type { SyncPipeline, SyncPipelineStatus } from '../../crds/index.ts';
 import {
   Postponed,
@@ -26,6 +27,8 @@ import { problemsOf } from './problems.ts';
 export interface PipelineTools {
   readonly parsed: (object: Live<SyncPipelineResource>) => Parsed<SyncPipeline>;
   readonly observer: PipelineObserver;
+  /** Takes for a pipeline what a configuration writes, before that is published; @throws Stale where another one has it by now. */
+  readonly claim: (step: Publish) => void;
   readonly finalizer: PipelineFinalizer;
   readonly events: EventRecorder;
 }
@@ -62,8 +65,9 @@ export class PipelineStages implements Stages<SyncPipelineStatus, SyncPipeline, 
     { signal }: ReconcileContext,
   ): Promise<'changed' | 'unchanged'> {
     signal.throwIfAborted();
+    this.#tools.claim(step);
     try {
-      if ((await writeZnode(step.session, step.path, step.text)) === 'unchanged') return 'unchanged';
+      if ((await writeZnode(step.session, configPath(step.ref, step.name), step.text)) === 'unchanged') return 'unchanged';
     } catch (error) {
       // What the operator had under way when the connection broke is seen next time.
       if (isZkError(error, 'connection-loss', 'session-expired', 'closed')) throw new Postponed(messageOf(error));

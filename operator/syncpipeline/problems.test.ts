@@ -67,7 +67,7 @@ test.each<[string, Partial<Observed>, string, RegExp]>([
 });
 
 test('an id that was published stays, whoever comes to want it', () => {
-  const published = { text: '{}', generation: 1 };
+  const published = { text: '{}', generation: 1, instanceGeneration: 1 };
   expect(problemsOf(pipeline, { ...well, neighbours: [neighbour], published })).toEqual([]);
 });
 

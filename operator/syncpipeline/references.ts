@@ -1,5 +1,5 @@
 import { caKey, credentialKeys } from '../../crds/secret.ts';
-import { serverKey } from '../../crds/target-overlap.ts';
+import { serverKey } from '../../crds/table-flow.ts';
 import { KeyIndex } from '../kube/key-index.ts';
 import { keyOf, type Informer, type Live, type ObjectKey, type SyncPipelineResource } from '../kube/index.ts';
 

@@ -106,12 +106,12 @@ export function isOpen(view: InstanceView): boolean {
 /** All of a report that is worth a write of its own. */
 function essenceOf(report: PipelineReport | null): string {
   if (report === null) return '';
-  const { generation, phase, worker, region, epoch, leaderSince, configError, lastError, preflight } = report;
+  const { generation, instanceGeneration, phase, worker, region, epoch, leaderSince, configError, lastError, preflight } = report;
   const error = (each: typeof lastError) => each && [each.code, each.message, each.found];
   const findings = preflight?.findings.map(({ severity, code, subject, found }) => [severity, code, subject, found]);
   const copied = report.position !== null;
   return JSON.stringify([
-    ...[generation, phase, worker, region, epoch, leaderSince, copied],
+    ...[generation, instanceGeneration, phase, worker, region, epoch, leaderSince, copied],
     ...[error(configError), error(lastError), findings],
   ]);
 }

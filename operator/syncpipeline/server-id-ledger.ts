@@ -6,10 +6,10 @@ import { readZnode } from '../../common/zookeeper/znode.ts';
 import { readReport } from '../../crds/read-report.ts';
 import { serverIdFor } from './server-ids.ts';
 
-const published = z.object({ serverId: z.int(), generation: z.int() });
+const published = z.object({ serverId: z.int(), generation: z.int(), instanceGeneration: z.int() });
 
 /** What is needed of a configuration that was published; null where there is none, or none that can be read. */
-export function readPublished(text: string | null): { readonly serverId: number; readonly generation: number } | null {
+export function readPublished(text: string | null): z.output<typeof published> | null {
   return readReport(published, text);
 }
 
@@ -18,11 +18,28 @@ interface Page {
   readonly session: string;
   /** By pipeline. Also those that are about to be published, and those whose object is gone and whose leader may not be. */
   readonly ids: Promise<Map<string, number>>;
+  isRead: boolean;
 }
 
 /** The server ids of all pipelines of each instance, read once from their configurations. Only this process writes them. */
 export class ServerIdLedger {
   readonly #pages = new Map<string, Page>();
+  readonly #found: (ref: InstanceRef, pipeline: string, text: string) => void;
+
+  /** `found` is told of each configuration that is read. */
+  constructor(found: (ref: InstanceRef, pipeline: string, text: string) => void) {
+    this.#found = found;
+  }
+
+  /** Has all configurations of an instance read, once in each session. @throws ZkError */
+  async read(session: ZkSession, ref: InstanceRef): Promise<void> {
+    await this.#page(session, ref);
+  }
+
+  /** Whether they have been read in some session. */
+  knows(ref: InstanceRef): boolean {
+    return this.#pages.get(keyOf(ref))?.isRead ?? false;
+  }
 
   /** The id for a pipeline, which is its own from then on; null where none is left. `own`: as it stands in its configuration now. @throws ZkError */
   async idFor(session: ZkSession, ref: InstanceRef, pipeline: string, base: number, own: number | null): Promise<number | null> {
@@ -49,26 +66,33 @@ export class ServerIdLedger {
     const key = keyOf(ref);
     const known = this.#pages.get(key);
     if (known?.session === session.id) return known.ids;
-    const page = { session: session.id, ids: readIds(session, ref) };
+    const page: Page = { session: session.id, ids: this.#readIds(session, ref), isRead: known?.isRead ?? false };
     this.#pages.set(key, page);
     try {
-      return await page.ids;
+      const ids = await page.ids;
+      page.isRead = true;
+      return ids;
     } catch (error) {
       if (this.#pages.get(key) === page) this.#pages.delete(key);
       throw error;
     }
   }
-}
 
-async function readIds(session: ZkSession, ref: InstanceRef): Promise<Map<string, number>> {
-  const names = await session.children(pipelinesPath(ref)).catch((error: unknown) => {
-    if (isZkError(error, 'no-node')) return [];
-    throw error;
-  });
-  const found = await Promise.all(
-    names.map(async (name) => [name, readPublished(await readZnode(session, configPath(ref, name)))] as const),
-  );
-  return new Map(found.flatMap(([name, config]) => (config === null ? [] : [[name, config.serverId] as const])));
+  async #readIds(session: ZkSession, ref: InstanceRef): Promise<Map<string, number>> {
+    const names = await session.children(pipelinesPath(ref)).catch((error: unknown) => {
+      if (isZkError(error, 'no-node')) return [];
+      throw error;
+    });
+    const texts = await Promise.all(names.map(async (name) => [name, await readZnode(session, configPath(ref, name))] as const));
+    return new Map(
+      texts.flatMap(([name, text]) => {
+        const config = readPublished(text);
+        if (text === null || config === null) return [];
+        this.#found(ref, name, text);
+        return [[name, config.serverId] as const];
+      }),
+    );
+  }
 }
 
 function keyOf({ namespace, instance }: InstanceRef): string {

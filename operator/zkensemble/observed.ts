@@ -18,7 +18,7 @@ import { claimName } from './objects/stateful-set.ts';
 import { collectServers, type GroupFacts, type OrdinalFacts } from './plan/collect-servers.ts';
 import { nextStep } from './plan/next-step.ts';
 import type { EnsembleStep, Published, ServerSays, View, Wanted } from './plan/view.ts';
-import { isStuck, isYoung, podState, restartReasons } from './pod-facts.ts';
+import { isReady, isStuck, isYoung, podState, restartReasons } from './pod-facts.ts';
 import {
   externalsOf,
   formerGroup,
@@ -213,6 +213,7 @@ function ordinalFacts(wanted: Wanted, spec: ZkSpec, { sets, pods, claims, holder
     return {
       pod: podState(pod),
       young: pod !== undefined && isYoung(pod, now),
+      listed: pod !== undefined && isReady(pod),
       stuck: pod !== undefined && isStuck(pod, now),
       restart: pod === undefined ? [] : restartReasons(pod, sets.get(group.name), own),
       volume: spec.storage.ephemeral ? podVolume(pod, holders) : volumeState(own),

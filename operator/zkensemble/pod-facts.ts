@@ -30,9 +30,17 @@ export function isYoung(pod: Live<Pod>, now: number): boolean {
   return waitsFor(pod) === null && now - Date.parse(pod.metadata.creationTimestamp) < YOUNG_MS;
 }
 
+export function isReady(pod: Live<Pod>): boolean {
+  return readiness(pod)?.status === 'True';
+}
+
+function readiness(pod: Live<Pod>) {
+  return pod.status?.conditions?.find(({ type }) => type === 'Ready');
+}
+
 export function isStuck(pod: Live<Pod>, now: number): boolean {
   if (waitsFor(pod) !== null) return true;
-  const ready = pod.status?.conditions?.find(({ type }) => type === 'Ready');
+  const ready = readiness(pod);
   const since = ready?.status === 'True' ? now : Date.parse(ready?.lastTransitionTime ?? pod.metadata.creationTimestamp);
   return now - since >= STUCK_MS;
 }

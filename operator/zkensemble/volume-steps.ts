@@ -1,4 +1,4 @@
-import { bytesOf } from '../../crds/zk-ensemble.ts';
+import { bytesOf } from '../../crds/quantity.ts';
 import {
   ownerReference,
   type Live,

@@ -1,3 +1,4 @@
+import { pathText } from '../../crds/schema-issues.ts';
 import type { z } from 'zod';
 import {
   brokenTransitions,
@@ -29,12 +30,12 @@ export function schemaAdmission(schema: z.ZodType, transitions: readonly Transit
     const parsed = schema.safeParse(pruned(object));
     if (!parsed.success) {
       const unknown = parsed.error.issues.flatMap((issue) =>
-        issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key].map(String).join('.')) : [],
+        issue.code === 'unrecognized_keys' ? issue.keys.map((key) => pathText(issue.path, key)) : [],
       );
       if (unknown.length > 0) return { unknownFields: unknown };
       return {
         problems: parsed.error.issues.map((issue) => {
-          const field = issue.path.map(String).join('.');
+          const field = pathText(issue.path);
           return { field, message: `Invalid value: ${JSON.stringify(valueAt(object, issue.path))}: ${issue.message}` };
         }),
       };

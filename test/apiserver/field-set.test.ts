@@ -74,10 +74,20 @@ describe('field sets', () => {
 
   it('cut values: items by their keys, and what is left empty', () => {
     const cut = (set: FieldSet, keep: FieldSet = {}) => withoutFields(object, set, keep) as typeof object | undefined;
-    expect(cut(fieldsOf({ metadata: { labels: { a: '' } } }))!.metadata).toEqual({ finalizers: ['x', 'y'] });
-    expect(cut({ 'f:spec': { 'f:containers': { 'k:{"name":"n"}': { '.': {} } } } })!.spec.containers).toHaveLength(1);
-    expect(cut({ 'f:metadata': { 'f:finalizers': { 'v:"x"': {} } } })!.metadata.finalizers).toEqual(['y']);
+    const finalizers = fieldsOf({ metadata: { finalizers: ['x'] } });
+    expect(cut(fieldsOf({ metadata: { labels: { a: '' } } }), finalizers)!.metadata).toEqual({ finalizers: ['x', 'y'] });
+    const one = { 'f:spec': { 'f:containers': { 'k:{"name":"n"}': { '.': {} } } } };
+    const other = { 'f:spec': { 'f:containers': { 'k:{"name":"m"}': { '.': {} } } } };
+    expect(cut(one, other)!.spec.containers).toHaveLength(1);
+    const finalizer = (name: string) => ({ 'f:metadata': { 'f:finalizers': { [`v:"${name}"`]: {} } } });
+    expect(cut(finalizer('x'), finalizer('y'))!.metadata.finalizers).toEqual(['y']);
     expect(cut(fieldsOf(object))).toBeUndefined();
+  });
+
+  it('take with the last field that somebody owns the defaults beside it, which nobody does', () => {
+    const live = { start: { journal: { name: 'binlog.1', position: 4 } }, other: 1 };
+    const cut = withoutFields(live, fieldsOf({ start: { journal: { name: '' } } }), fieldsOf({ start: { latest: true } }));
+    expect(cut).toEqual({ start: {}, other: 1 });
   });
 
   it('keep of a cut what others have', () => {

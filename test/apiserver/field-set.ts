@@ -133,7 +133,10 @@ function segment(element: string): string {
     .join(',')}]`;
 }
 
-/** The value without the fields of the set, but with those of `keep` and what holds them; undefined when nothing is left of it. */
+/**
+ * The value without the fields of the set, but with those of `keep` and what holds them; undefined when nothing is left of it. What held
+ * removed fields goes with all that is in it (defaults, which nobody owns) where nothing of it is kept.
+ */
 export function withoutFields(value: unknown, set: FieldSet, keep: FieldSet, field = ''): unknown {
   const children = childrenOf(value, field);
   if (children === undefined) return value;
@@ -141,7 +144,7 @@ export function withoutFields(value: unknown, set: FieldSet, keep: FieldSet, fie
     const fields = set[element];
     if (fields === undefined) return [[element, child] as const];
     const kept = keep[element];
-    if (kept === undefined && isMember(fields)) return [];
+    if (kept === undefined && (isMember(fields) || element.startsWith('f:'))) return [];
     if (kept !== undefined && isEmptySet(kept) && isEmptySet(fields)) return [[element, child] as const];
     const rest = withoutFields(child, fields, kept ?? {}, childField);
     if (rest !== undefined) return [[element, rest] as const];
@@ -156,6 +159,8 @@ export function withoutFields(value: unknown, set: FieldSet, keep: FieldSet, fie
 export function merge(live: unknown, wanted: unknown, field = ''): unknown {
   const [mine, theirs] = [childrenOf(wanted, field), childrenOf(live, field)];
   if (mine === undefined || theirs === undefined) return wanted;
+  // Items with one key are refused; here by validation, which must see them for that.
+  if (new Set(mine.map(([element]) => element)).size < mine.length) return wanted;
   const merged = new Map<string, unknown>(theirs.map(([element, child]) => [element, child]));
   for (const [element, child, childField] of mine) {
     merged.set(element, merged.has(element) ? merge(merged.get(element), child, childField) : child);

@@ -93,7 +93,7 @@ export function applied(live: Live | undefined, wanted: KubeObject, writer: Writ
   const left = others
     .map((entry) => ({ ...entry, fieldsV1: difference(setOf(entry), taken) }))
     .filter((entry) => !isEmptySet(entry.fieldsV1));
-  const keep = left.map(setOf).reduce(union, {});
+  const keep = left.map(setOf).reduce(union, fields);
   const base = live === undefined ? {} : (withoutFields(managed(live), difference(mine, fields), keep) ?? {});
   const merged = merge(base, managed(wanted)) as { metadata?: object };
   const identity = live ?? wanted;

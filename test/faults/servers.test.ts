@@ -185,6 +185,13 @@ describe.each<Flavor>(['mysql', 'mariadb'])('%s', (flavor) => {
         proxy.freeze();
         await worker.until(PIPELINE, ({ lastError }) => lastError?.code === 'LK1112', 20);
       }
+      // A process that has not come as far as this ends by the signal itself.
+      const answers = () =>
+        worker.get('/healthz').then(
+          () => true,
+          () => false,
+        );
+      await expect.poll(answers, { timeout: 20_000 }).toBe(true);
       await sleep(1000);
       const told = performance.now();
       expect(await worker.stop()).toBe(0);

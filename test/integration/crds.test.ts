@@ -105,9 +105,44 @@ describe('kubectl', () => {
     }
   });
 
-  test('explains a field deep within', async () => {
-    const answer = await server.kubectl(['explain', 'sp.spec.tables.columns.rename']);
-    expect(answer.stdout).toContain('Column names at the target, by their names at the source.');
+  test.each(kinds)('explains every field of %s', async (kind) => {
+    const spec = fieldsOf(objectSchema(resourceOf(kind)), resourceOf(kind).plural);
+    const words = (text: string) => text.replaceAll(/\s+/g, ' ');
+    const fields = [...spec].filter(({ path }) => /\.(spec|status)\b/.test(path));
+    const parents = new Map<string, string[]>();
+    for (const { path, schema } of fields) {
+      const [, parent = '', name] = /^(.*)\.([^.]+)$/.exec(path) ?? [];
+      if (name === undefined || name.endsWith('{}')) continue;
+      const explained = parent.replaceAll(/\[\]|\{\}/g, '');
+      parents.set(explained, [...(parents.get(explained) ?? []), name, schema.description!]);
+    }
+    for (const [parent, expected] of parents) {
+      const { stdout } = await server.kubectl(['explain', parent]);
+      const answer = words(stdout);
+      expect({ parent, missing: expected.filter((text) => !answer.includes(words(text))) }).toEqual({ parent, missing: [] });
+    }
+  });
+
+  test('takes the examples of the documentation, in a dry run at the server', async () => {
+    const examples = join(import.meta.dirname, '../../docs/examples');
+    const { code, stdout, stderr } = await server.kubectl(['apply', '--server-side', '--dry-run=server', '-f', examples]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(
+      stdout
+        .trim()
+        .split('\n')
+        .every((line) => line.endsWith('(server dry run)')),
+    ).toBe(true);
+  });
+
+  test('switches from one way to start to another, and takes a standby away, by server-side apply', async () => {
+    const made = (spec: Json) => JSON.stringify({ ...bases.CanalInstance, spec: { ...bases.CanalInstance.spec, ...spec } });
+    const starts = [{ journal: { name: 'binlog.000001' } }, { latest: true }, { timestamp: '2026-01-01T00:00:00Z' }];
+    for (const spec of [...starts.map((start) => ({ start })), { standby: { host: 'standby.home' } }, {}]) {
+      const answer = await server.kubectl(['apply', '--server-side', '-f', '-'], made(spec));
+      expect(answer).toMatchObject({ code: 0 });
+    }
+    await server.kubectl(['delete', 'ci', '--all']);
   });
 
   test('shows what a person asks first', async () => {

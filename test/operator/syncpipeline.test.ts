@@ -92,6 +92,14 @@ describe('a pipeline', () => {
     await site.rest();
     expect(site.published()['east']!.source.master.host).toBe('mysql.other');
     expect(site.condition('east')).toBe('True Running');
+    const tick = site.workers.tick.bind(site.workers);
+    site.workers.tick = () => undefined;
+    await site.instance({ master: { host: 'mysql.third' } });
+    await site.pass(1_000);
+    expect(site.condition('east')).toBe('False NotTakenUp');
+    site.workers.tick = tick;
+    await site.rest();
+    expect(site.condition('east')).toBe('True Running');
   });
 
   test('whose configuration somebody else has changed gets it back', async () => {
@@ -100,6 +108,89 @@ describe('a pipeline', () => {
     site.workers.zookeeper.set(path, site.workers.zookeeper.text(path)!.replace('mysql.east', 'elsewhere'));
     await site.rest();
     expect(site.published()['east']!.pipeline.target.host).toBe('mysql.east');
+  });
+});
+
+describe('who writes a table', () => {
+  const rival = (table: string) => ({
+    target: { host: 'mysql.east', credentialsSecretRef: { name: 'target' } },
+    tables: [{ source: `shop.${table}` }],
+  });
+  const tables = () =>
+    Object.fromEntries(Object.entries(site.published()).map(([name, { pipeline }]) => [name, pipeline.tables[0]!.source]));
+
+  async function neighbours(): Promise<void> {
+    await begin();
+    await site.pipeline('old', rival('orders'));
+    await site.pass(2_000);
+    await site.pipeline('young', rival('items'));
+    await site.rest();
+    expect([site.condition('old'), site.condition('young')]).toEqual(['True Running', 'True Running']);
+  }
+
+  test('goes on writing it when an older pipeline is changed to write it too', async () => {
+    await neighbours();
+    await patch('old', rival('items'));
+    await site.rest();
+    expect(tables()).toEqual({ old: 'shop.orders', young: 'shop.items' });
+    expect([site.condition('old'), site.condition('young')]).toEqual(['False TargetOverlap', 'True Running']);
+    expect(site.message('old')).toMatch(/shop\/young .*Meanwhile the configuration of generation 1 stays in force/);
+    expect(site.events('old').at(-1)).toMatch(/^TargetOverlap: /);
+    // Nor does the one that was first lose it by a change of something else.
+    await patch('young', { alerts: { lagSeconds: 5 } });
+    await site.rest();
+    expect([site.condition('old'), site.condition('young')]).toEqual(['False TargetOverlap', 'True Running']);
+    // Until it lets go of it.
+    await patch('young', rival('stock'));
+    await site.rest();
+    expect(tables()).toEqual({ old: 'shop.items', young: 'shop.stock' });
+    expect([site.condition('old'), site.condition('young')]).toEqual(['True Running', 'True Running']);
+  });
+
+  test('keeps a table that its new spec leaves out for as long as that spec cannot be carried out', async () => {
+    await neighbours();
+    await patch('old', { ...rival('stock'), region: 'moon' });
+    await site.pipeline('new', rival('orders'));
+    await site.rest();
+    expect(site.condition('old')).toBe('False RegionWithoutWorkers');
+    expect(site.condition('new')).toBe('False TargetOverlap');
+    expect(site.message('new')).toMatch(/shop\/old \(as generation 1 of it has it, which is in force\)/);
+    expect(tables()).toEqual({ old: 'shop.orders', young: 'shop.items' });
+    await patch('old', { region: 'home' });
+    await site.rest();
+    expect(tables()).toEqual({ old: 'shop.stock', young: 'shop.items', new: 'shop.orders' });
+  });
+
+  test('is known to an operator that has just begun', async () => {
+    await neighbours();
+    await patch('old', rival('items'));
+    await site.rest();
+    await site.stop();
+    site.start();
+    await patch('young', { alerts: { lagSeconds: 5 } });
+    await site.pipeline('new', rival('orders'));
+    await site.rest();
+    expect(tables()).toEqual({ old: 'shop.orders', young: 'shop.items' });
+    expect([site.condition('old'), site.condition('young')]).toEqual(['False TargetOverlap', 'True Running']);
+    expect(site.condition('new')).toBe('False TargetOverlap');
+  });
+
+  test('has it to itself until its leader has let go of it', async () => {
+    await neighbours();
+    // The leader is slow to take up what is new.
+    const tick = site.workers.tick.bind(site.workers);
+    site.workers.tick = () => undefined;
+    await patch('old', rival('stock'));
+    await site.pass(20);
+    expect(tables()).toEqual({ old: 'shop.stock', young: 'shop.items' });
+    await site.pipeline('new', rival('orders'));
+    await site.pass(15_000);
+    expect(tables()).toEqual({ old: 'shop.stock', young: 'shop.items' });
+    expect(site.condition('new')).toBe('False TargetOverlap');
+    site.workers.tick = tick;
+    await site.rest();
+    expect(tables()).toEqual({ old: 'shop.stock', young: 'shop.items', new: 'shop.orders' });
+    expect(site.condition('new')).toBe('True Running');
   });
 });
 

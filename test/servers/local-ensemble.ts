@@ -294,7 +294,7 @@ export class LocalEnsemble {
       const restart = Object.entries(this.#settings())
         .filter(([key, value]) => local.pod !== 'absent' && local.startedWith[key] !== value)
         .map(([key]) => `${key} changed`);
-      ofGroup.set(ordinal, { pod: local.pod, young: local.young, stuck: local.stuck, restart, volume });
+      ofGroup.set(ordinal, { pod: local.pod, young: local.young, listed: true, stuck: local.stuck, restart, volume });
     }
     return facts;
   }

@@ -45,12 +45,6 @@ function sweepDeadRuns(): void {
   }
 }
 
-/**
- * Closes every file but the standard three. The sockets of the ZooKeeper client would stay open in a server for as long as it
- * runs, with events that this process gets for ever after it has closed them.
- */
-const execWithoutOthers = 'for f in /proc/self/fd/*; do n=${f##*/}; ((n > 2)) && eval "exec $n>&-"; done; exec "$@"';
-
 const running = new Set<ChildProcess>();
 
 process.on('exit', () => {
@@ -70,7 +64,7 @@ export class ServerProcess {
   constructor(command: string, args: readonly string[], logFile: string, env: Record<string, string> = {}) {
     const log = openSync(logFile, 'a');
     // The parent-death signal is lost when the program changes its user, so servers keep ours.
-    this.#child = spawn('bash', ['-c', execWithoutOthers, 'bash', 'setpriv', '--pdeathsig', 'KILL', '--', command, ...args], {
+    this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', command, ...args], {
       stdio: ['ignore', log, log],
       env: { ...process.env, ...env },
     });

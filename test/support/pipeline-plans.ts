@@ -69,6 +69,27 @@ export const pipelineWorkloads: Readonly<Record<string, PipelineWorkload>> = {
     before: [ground, pipeline('east')],
     changes: [pipeline('new', rival), remove('SyncPipeline', 'east')],
   },
+  'would come to write another’s table, though it is the older one': {
+    before: [
+      ground,
+      pipeline('east', { ...rival, tables: [{ source: 'shop.orders' }] }),
+      pipeline('new', { ...rival, tables: [{ source: 'shop.items' }] }),
+    ],
+    changes: [
+      patch('east', { tables: [{ source: 'shop.items' }] }),
+      patch('new', { alerts: { lagSeconds: 5 } }),
+      patch('new', { tables: [{ source: 'shop.stock' }] }),
+    ],
+  },
+  'hands a table over': {
+    before: [ground, pipeline('east', { ...rival, tables: [{ source: 'shop.orders' }, { source: 'shop.items' }] })],
+    changes: [
+      async (site) => {
+        await pipeline('new', { ...rival, tables: [{ source: 'shop.items' }] })(site);
+        await patch('east', { tables: [{ source: 'shop.orders' }] })(site);
+      },
+    ],
+  },
   'is deleted': { before: [ground, pipeline('east'), pipeline('west')], changes: [remove('SyncPipeline', 'east')] },
   'is deleted and made anew': {
     before: [ground, pipeline('east')],

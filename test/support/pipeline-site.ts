@@ -1,5 +1,6 @@
 import type { Registry } from 'prom-client';
 import { configPath, electionPath, pipelinePath, statusPath, type InstanceRef } from '../../common/zookeeper/paths.ts';
+import { Disturbances, serverKey } from '../../crds/index.ts';
 import { decodeConfig } from '../../crds/config-codec.ts';
 import type { PipelineConfig } from '../../crds/pipeline-config.ts';
 import type { PipelineReport } from '../../crds/pipeline-report.ts';
@@ -15,6 +16,7 @@ import {
   type SyncPipelineResource,
 } from '../../operator/kube/index.ts';
 import { settle } from '../../operator/kube/manual-clock.ts';
+import { claimOf } from '../../operator/syncpipeline/claims.ts';
 import { addSyncPipelines } from '../../operator/syncpipeline/controller.ts';
 import type { Connection } from '../apiserver/index.ts';
 import { Cluster, type Operator } from '../kube/cluster.ts';
@@ -112,11 +114,22 @@ export class SimulatedWorkers implements Coordination {
     const before = this.taken.get(name);
     this.taken.set(name, config);
     this.zookeeper.ensurePath(candidate);
-    if (before?.generation !== config.generation) return; // it takes a moment until it runs
+    if (before?.generation !== config.generation || before.instanceGeneration !== config.instanceGeneration) return; // it takes a moment until it runs
     const phases = { Running: 'running', Paused: 'paused', Stopped: 'stopped' } as const;
     const report = pipelineReport({
-      ...{ ...ref, name, generation: config.generation, worker: leader, region: this.workers.get(leader)!.region },
-      ...{ phase: phases[config.pipeline.state], at: new Date(this.#now()).toISOString() },
+      ...{
+        ...ref,
+        name,
+        generation: config.generation,
+        instanceGeneration: config.instanceGeneration,
+        worker: leader,
+        region: this.workers.get(leader)!.region,
+      },
+      ...{
+        phase: phases[config.pipeline.state],
+        currentTarget: serverKey(config.pipeline.target),
+        at: new Date(this.#now()).toISOString(),
+      },
       ...this.fields.get(name),
     });
     this.zookeeper.ensurePath(statusPath(ref, name));
@@ -147,7 +160,7 @@ export class PipelineSite {
     };
     tick();
     server.store.onCommit(() => this.#watch());
-    this.workers.zookeeper.onWrite = (path) => this.#watchIds(path);
+    this.workers.zookeeper.onWrite = (path) => this.#watchConfigs(path);
   }
 
   start(prepare: (connection: Connection) => void = () => undefined): Operator {
@@ -300,9 +313,19 @@ export class PipelineSite {
     }
   }
 
-  #watchIds(path: string): void {
+  #watchConfigs(path: string): void {
     if (!path.endsWith('/config')) return;
-    const ids = Object.values(this.published()).map(({ serverId }) => serverId);
+    const published = Object.values(this.published());
+    const ids = published.map(({ serverId }) => serverId);
     if (new Set(ids).size !== ids.length) this.violations.push(`two pipelines have one server id: ${ids.join()}`);
+    const writers = [...published, ...this.workers.taken.values()].map(claimOf);
+    const disturbances = new Disturbances(writers);
+    for (const [index, a] of writers.entries()) {
+      for (const b of writers.slice(0, index)) {
+        if (a.pipeline.metadata.name === b.pipeline.metadata.name) continue;
+        const error = disturbances.between(a, b);
+        if (error !== null) this.violations.push(error.message);
+      }
+    }
   }
 }

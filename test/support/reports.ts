@@ -9,6 +9,7 @@ export function pipelineReport(fields: Partial<PipelineReport> = {}): PipelineRe
     name: 'east',
     at: '2026-01-01T00:00:00.000Z',
     generation: 1,
+    instanceGeneration: 1,
     configError: null,
     phase: 'running',
     worker: 'w1',
@@ -16,6 +17,7 @@ export function pipelineReport(fields: Partial<PipelineReport> = {}): PipelineRe
     epoch: 1,
     leaderSince: '2026-01-01T00:00:00.000Z',
     currentSource: 'mysql.home:3306',
+    currentTarget: 'mysql.east:3306',
     position: {
       flavor: 'mysql',
       serverUuid: '3e11fa47-71ca-11e1-9e33-c80aa9429562',

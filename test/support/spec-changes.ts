@@ -41,6 +41,12 @@ export const richBases: Readonly<Record<Kind, Json>> = {
       start: { journal: { name: 'binlog.000001' } },
       filter: { include: ['shop\\..*'], exclude: ['shop\\.tmp_.*'] },
       workers: [{ region: 'home' }, { region: 'east', replicas: 1 }],
+      pod: {
+        resources: { requests: { cpu: '1' }, limits: { memory: '2Gi' } },
+        nodeSelector: { disk: 'ssd' },
+        tolerations: [{ key: 'a', operator: 'Exists' }],
+        annotations: { a: 'b' },
+      },
     },
   },
   SyncPipeline: {

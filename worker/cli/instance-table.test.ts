@@ -15,6 +15,8 @@ const report: PipelineReport = {
   name: 'to-east',
   at,
   generation: 3,
+  instanceGeneration: 1,
+  currentTarget: 'mysql.east:3306',
   configError: null,
   phase: 'running',
   worker: 'east-0',

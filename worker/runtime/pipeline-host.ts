@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { LockkeeperError } from '../../common/errors.ts';
 import type { Logger } from '../../common/log.ts';
 import type { PipelineConfig } from '../../crds/pipeline-config.ts';
+import { serverKey } from '../../crds/index.ts';
 import type { PipelineReport, ReportedError } from '../../crds/pipeline-report.ts';
 import type { PreflightReport } from '../../crds/preflight-report.ts';
 import type { WorkerMetrics } from '../metrics.ts';
@@ -38,19 +39,19 @@ export class PipelineHost {
   readonly #runner: PipelineRunner;
   readonly #retention: RetentionWatchOptions;
   #config: PipelineConfig;
-  /** The generation that runs; while this worker does not lead, the newest. */
-  #generation: number;
+  /** What runs; while this worker does not lead, the newest. */
+  #inForce: PipelineConfig;
   #configError: ReportedError | null = null;
   #preflight: PreflightReport | null = null;
   #again: AbortController | null = null;
   #suspended = false;
 
   constructor(config: PipelineConfig, options: PipelineHostOptions) {
-    const { namespace, name, generation } = config;
+    const { namespace, name } = config;
     const { worker, region, secrets, metrics, failpoint } = options;
     this.#options = options;
     this.#config = config;
-    this.#generation = generation;
+    this.#inForce = config;
     this.board = new PipelineBoard({
       namespace,
       name,
@@ -91,8 +92,8 @@ export class PipelineHost {
     const before = this.#config;
     this.#config = config;
     if (isDeepStrictEqual(config, before)) return;
-    if (!this.#suspended && isDeepStrictEqual(whatRuns(config), whatRuns(before))) this.#generation = config.generation;
-    else if (this.#again === null) this.#generation = config.generation;
+    if (!this.#suspended && isDeepStrictEqual(whatRuns(config), whatRuns(before))) this.#inForce = config;
+    else if (this.#again === null) this.#inForce = config;
     else this.#again.abort(new Error('the configuration has changed'));
   }
 
@@ -114,7 +115,9 @@ export class PipelineHost {
       ...status,
       instance: this.#config.instance,
       at: new Date().toISOString(),
-      generation: this.#generation,
+      generation: this.#inForce.generation,
+      instanceGeneration: this.#inForce.instanceGeneration,
+      currentTarget: serverKey(this.#inForce.pipeline.target),
       configError: this.#configError,
       position: long ? { ...position, gtid: `${position.gtid!.slice(0, MAX_GTID)}…` } : position,
       preflight: this.#preflight,
@@ -133,7 +136,7 @@ export class PipelineHost {
       for (;;) {
         const again = new AbortController();
         this.#again = again;
-        this.#generation = this.#config.generation;
+        this.#inForce = this.#config;
         const either = AbortSignal.any([signal, again.signal]);
         const end = await this.#runner.lead(this.#config, term, hold, either);
         if (signal.aborted || end.kind === 'fenced') return end;
@@ -143,7 +146,7 @@ export class PipelineHost {
     } finally {
       this.#again = null;
       this.#preflight = null;
-      this.#generation = this.#config.generation;
+      this.#inForce = this.#config;
       over.abort();
       this.board.followOnly();
     }
@@ -168,7 +171,7 @@ export class PipelineHost {
 
 /** What of a configuration the running pipeline depends on: other changes need not interrupt it. */
 function whatRuns(config: PipelineConfig): unknown {
-  const { generation: _, source, pipeline, ...rest } = config;
+  const { generation: _, instanceGeneration: _of, source, pipeline, ...rest } = config;
   const { workers: _workers, zkEnsembleRef: _ensemble, ...read } = source;
   const { region: _region, alerts: _alerts, ...written } = pipeline;
   return { ...rest, read, written };

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
+import type { PodFields } from '../../../crds/pod-fields.ts';
 import { canonicalJson } from '../../kube/applied.ts';
 import type { Deployment, Live, Pod } from '../../kube/index.ts';
 import { credentialKeys } from '../../zkensemble/credentials.ts';
 import { hashOf } from '../../zkensemble/objects/stateful-set.ts';
+import { placement } from '../../pod-placement.ts';
 import { deploymentName, ownedMeta, regionLabels, regionSelector } from './labels.ts';
 
 type PodSpec = NonNullable<Pod['spec']>;
@@ -31,6 +33,7 @@ export interface WorkerImage {
 export interface WorkersOptions {
   readonly region: string;
   readonly replicas: number;
+  readonly pod: PodFields;
   readonly image: WorkerImage;
   /** Connect string for the region. */
   readonly zookeeper: string;
@@ -48,7 +51,7 @@ export interface WorkersOptions {
  */
 export function workersDeployment(owner: Live, options: WorkersOptions): Deployment {
   const { name, namespace } = owner.metadata;
-  const { region, replicas, secrets } = options;
+  const { region, replicas, secrets, pod } = options;
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -63,6 +66,7 @@ export function workersDeployment(owner: Live, options: WorkersOptions): Deploym
         metadata: {
           labels: regionLabels(name, region),
           annotations: {
+            ...pod.annotations,
             'kubectl.kubernetes.io/default-container': CONTAINER,
             [CONFIG_HASH]: configHash(namespace!, name, options),
             [CREDENTIALS_HASH]: options.credentialsHash,
@@ -93,11 +97,11 @@ export function podsDiffer(a: Deployment, b: Deployment, { exceptSecrets }: { re
 }
 
 function configHash(namespace: string, instance: string, options: WorkersOptions): string {
-  return hashOf(canonicalJson(podSpec(namespace, instance, options, [])));
+  return hashOf(canonicalJson([podSpec(namespace, instance, options, []), options.pod.annotations]));
 }
 
 function podSpec(namespace: string, instance: string, options: WorkersOptions, secrets: readonly string[]): PodSpec {
-  const { region, image, authSecret } = options;
+  const { region, image, authSecret, pod } = options;
   const pullSecrets = image.pullSecrets ?? [];
   return {
     automountServiceAccountToken: false,
@@ -107,13 +111,7 @@ function podSpec(namespace: string, instance: string, options: WorkersOptions, s
     // The image names its user by number; OpenShift gives one of its own.
     securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
     ...(pullSecrets.length === 0 ? {} : { imagePullSecrets: pullSecrets.map((name) => ({ name })) }),
-    nodeSelector: { 'topology.kubernetes.io/region': region },
-    topologySpreadConstraints: ['kubernetes.io/hostname', 'topology.kubernetes.io/zone'].map((topologyKey) => ({
-      topologyKey,
-      maxSkew: 1,
-      whenUnsatisfiable: 'ScheduleAnyway',
-      labelSelector: { matchLabels: regionSelector(instance, region) },
-    })),
+    ...placement(pod, region, regionSelector(instance, region)),
     containers: [container(namespace, instance, options, secrets)],
     volumes: [
       { name: 'tmp', emptyDir: { sizeLimit: '64Mi' } },
@@ -128,7 +126,7 @@ function podSpec(namespace: string, instance: string, options: WorkersOptions, s
 }
 
 function container(namespace: string, instance: string, options: WorkersOptions, secrets: readonly string[]): Container {
-  const { region, image, zookeeper } = options;
+  const { region, image, zookeeper, pod } = options;
   const probe = (path: string) => ({ httpGet: { path, port: 'http' }, timeoutSeconds: 5 });
   return {
     name: CONTAINER,
@@ -147,8 +145,7 @@ function container(namespace: string, instance: string, options: WorkersOptions,
       { name: 'LOCKKEEPER_HTTP', value: `0.0.0.0:${httpPort}` },
     ],
     ports: [{ name: 'http', containerPort: httpPort }],
-    // No limits: how much a worker needs depends on its pipelines' rows, and a worker that is killed for it comes back to the same.
-    resources: { requests: { cpu: '100m', memory: '256Mi' } },
+    resources: { requests: pod.resources.requests, limits: pod.resources.limits },
     startupProbe: { ...probe('/healthz'), periodSeconds: 1, failureThreshold: 120 },
     livenessProbe: { ...probe('/healthz'), periodSeconds: 10, failureThreshold: 3 },
     readinessProbe: { ...probe('/readyz'), periodSeconds: 3, failureThreshold: 2 },

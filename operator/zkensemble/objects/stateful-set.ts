@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { bytesOf } from '../../../crds/zk-ensemble.ts';
+import { bytesOf } from '../../../crds/quantity.ts';
 import type { Live, Pod, StatefulSet } from '../../kube/index.ts';
+import { placement } from '../../pod-placement.ts';
 import { credentialKeys } from '../credentials.ts';
 import { ports, type Group, type Names, type ZkSpec } from '../servers.ts';
 import { renderZooConfig, settingPort, zooSettings } from '../zoo-config.ts';
@@ -66,7 +67,6 @@ export function hashOf(text: string): string {
 }
 
 function podSpec(names: Names, spec: ZkSpec, group: Group): PodSpec {
-  const { pod } = spec;
   return {
     automountServiceAccountToken: false,
     enableServiceLinks: false,
@@ -79,9 +79,7 @@ function podSpec(names: Names, spec: ZkSpec, group: Group): PodSpec {
       fsGroupChangePolicy: 'OnRootMismatch',
       seccompProfile: { type: 'RuntimeDefault' },
     },
-    nodeSelector: { ...pod.nodeSelector, 'topology.kubernetes.io/region': group.region },
-    ...(pod.tolerations.length === 0 ? {} : { tolerations: pod.tolerations as NonNullable<PodSpec['tolerations']> }),
-    ...(pod.affinity === null ? { topologySpreadConstraints: spread(names, group) } : { affinity: pod.affinity }),
+    ...placement(spec.pod, group.region, groupSelector(names, group)),
     containers: [container(names, spec)],
     volumes: [
       {
@@ -96,16 +94,6 @@ function podSpec(names: Names, spec: ZkSpec, group: Group): PodSpec {
       ...(spec.storage.ephemeral ? [{ name: 'data', emptyDir: {} }] : []),
     ],
   };
-}
-
-/** Over nodes and zones as well as it goes: a region may have one node only. */
-function spread(names: Names, group: Group): NonNullable<PodSpec['topologySpreadConstraints']> {
-  return ['kubernetes.io/hostname', 'topology.kubernetes.io/zone'].map((topologyKey) => ({
-    topologyKey,
-    maxSkew: 1,
-    whenUnsatisfiable: 'ScheduleAnyway',
-    labelSelector: { matchLabels: groupSelector(names, group) },
-  }));
 }
 
 function container(names: Names, spec: ZkSpec): Container {

@@ -3,12 +3,12 @@ import type { Group, Server } from '../servers.ts';
 import type { ServerView, Wanted } from './view.ts';
 
 /** What is known of one ordinal of a group's set. */
-export type OrdinalFacts = Pick<ServerView, 'pod' | 'young' | 'stuck' | 'restart' | 'volume'>;
+export type OrdinalFacts = Pick<ServerView, 'pod' | 'young' | 'listed' | 'stuck' | 'restart' | 'volume'>;
 
 /** By ordinal. */
 export type GroupFacts = ReadonlyMap<number, OrdinalFacts>;
 
-const nothing: OrdinalFacts = { pod: 'absent', young: false, stuck: false, restart: [], volume: 'none' };
+const nothing: OrdinalFacts = { pod: 'absent', young: false, listed: false, stuck: false, restart: [], volume: 'none' };
 
 /**
  * The servers that the spec, a set, a pod, a volume or the ensemble's configuration speaks of, by group and ordinal. One that has

@@ -66,7 +66,14 @@ function build(world: World): { wanted: Wanted; view: View } {
   for (const each of all) {
     const isThere = inSets.includes(each);
     if (!isThere && odd[each.id] === undefined) continue;
-    const usual: OrdinalFacts = { pod: isThere ? 'running' : 'absent', young: false, stuck: false, restart: [], volume: 'used' };
+    const usual: OrdinalFacts = {
+      pod: isThere ? 'running' : 'absent',
+      young: false,
+      listed: isThere,
+      stuck: false,
+      restart: [],
+      volume: 'used',
+    };
     const group = facts.get(each.group) ?? new Map<number, OrdinalFacts>();
     facts.set(each.group, group.set(each.ordinal, { ...usual, ...odd[each.id] }));
   }
@@ -267,6 +274,8 @@ describe('restarting', () => {
     ['ends with the leader', { odd: { 1: outdated } }, 'restart 1'],
     ['asks who leads now', { odd: all, leader: 2 }, 'restart 1'],
     ['waits for the one before', { odd: { ...all, 2: { ...down, young: true } } }, 'wait ServerNotReady 2'],
+    ['and until clients are led to it', { odd: { ...all, 2: { young: true, listed: false } } }, 'wait ServerNotReady 2'],
+    ['which may take a while only', { odd: { ...all, 2: { listed: false } } }, 'restart 3'],
     ['waits for a voter that is down for another reason', { odd: { 1: outdated, 2: down } }, 'wait ServerNotReady 2'],
     ['begins with one that serves nobody anyway', { odd: { ...all, 3: { ...down, ...outdated, stuck: true } } }, 'restart 3'],
     ['does not take a moment’s silence for that', { odd: { 1: outdated, 3: { ...down, ...outdated } } }, 'wait ServerNotReady 3'],

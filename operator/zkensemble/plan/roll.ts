@@ -17,7 +17,9 @@ export function rollStep(wanted: Wanted, view: View, config: MemberConfig, group
   const due = outdated.filter(({ server, pod }) => pod === 'running' && server.ordinal < group.replicas);
   if (due.length === 0) return null;
   const obstacle =
-    starting(view) ?? (group.role === 'voter' ? voterObstacle(wanted, view, config, due) : observerObstacle(all, config));
+    starting(view) ??
+    unlisted(view) ??
+    (group.role === 'voter' ? voterObstacle(wanted, view, config, due) : observerObstacle(all, config));
   if (obstacle !== null) return { kind: 'wait', waiting: [obstacle] };
   return restart(due.find(({ says }) => says?.mode !== 'leader') ?? due[0]!);
 }
@@ -30,6 +32,18 @@ function restart({ server, restart: reasons }: ServerView): EnsembleStep {
 export function starting(view: View): Waiting | null {
   const young = view.servers.find(({ pod, young, says }) => says === null && young && pod !== 'absent');
   return young === undefined ? null : notReady(young);
+}
+
+/** One that was started a moment ago and serves, but clients are not led to it yet: with the next one they might be left without any. */
+function unlisted(view: View): Waiting | null {
+  const young = view.servers.find(({ pod, young, listed }) => pod === 'running' && young && !listed);
+  if (young === undefined) return null;
+  const { server } = young;
+  return {
+    reason: 'ServerNotReady',
+    message: `server ${server.id} (pod ${server.pod}) serves, and its pod is yet to be ready`,
+    server,
+  };
 }
 
 /** Why no voter may be stopped now. */

@@ -37,6 +37,8 @@ export interface ServerView {
   readonly says: ServerSays | null;
   /** Whether it was started so lately that it may well serve soon. */
   readonly young: boolean;
+  /** Whether Services lead clients to it. */
+  readonly listed: boolean;
   /** Whether it has served nobody for so long that it is no mere election. */
   readonly stuck: boolean;
   /** Why it must be restarted; empty if it runs as it should. */

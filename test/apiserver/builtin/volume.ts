@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { bytesOf } from '../../../crds/zk-ensemble.ts';
+import { bytesOf } from '../../../crds/quantity.ts';
 import type { KubeObject } from '../../../operator/kube/objects.ts';
 import type { Admission } from '../kinds.ts';
 import { fields, notAllowed, required, list, withDefaults, type Fields } from './problems.ts';
