@@ -5,6 +5,7 @@ import { specForWorkers } from '../../crds/canal-instance.ts';
 import type { KubeError } from '../../operator/kube/index.ts';
 import { resources } from '../../operator/kube/index.ts';
 import { seededRandom } from '../integration/random-workload.ts';
+import { changeInSeries } from '../support/series.ts';
 import { InstanceSite, name } from '../support/instance-site.ts';
 
 type Spec = Partial<NonNullable<CanalInstanceInput['spec']>>;
@@ -130,17 +131,14 @@ describe('changes of a spec', () => {
     await site.applyPipeline('p');
     try {
       const specs = Array.from({ length: 8 }, () => anySpec(random));
-      const series = [...specs, specs[2]!, specs[0]!];
-      for (const [index, spec] of series.entries()) {
-        await site.apply(spec);
-        // Some do not wait.
-        if (random() < 0.2 && index < series.length - 1) {
+      await changeInSeries(specs, random, {
+        apply: (spec) => site.apply(spec),
+        moment: async () => {
           for (let i = 0; i < 5; i++) await site.round();
-          continue;
-        }
-        await site.settle(1_200);
-        expectAsSpecified(site, spec, `series ${seed}, change ${index}: ${JSON.stringify(spec)}`);
-      }
+        },
+        settle: () => site.settle(1_200),
+        check: (spec, index) => expectAsSpecified(site, spec, `series ${seed}, change ${index}: ${JSON.stringify(spec)}`),
+      });
     } finally {
       await site.stop();
     }

@@ -3,6 +3,7 @@ import { decodeConfig } from '../../crds/config-codec.ts';
 import { syncPipelineSchema, type SyncPipeline, type SyncPipelineInput } from '../../crds/index.ts';
 import type { KubeError } from '../../operator/kube/index.ts';
 import { seededRandom } from '../integration/random-workload.ts';
+import { changeInSeries } from '../support/series.ts';
 import { instance, namespace, PipelineSite } from '../support/pipeline-site.ts';
 
 type Spec = Partial<NonNullable<SyncPipelineInput['spec']>>;
@@ -91,21 +92,20 @@ describe('changes of a spec', () => {
       await site.rest();
       for (const name of names) serverIds.set(name, site.published()[name]!.serverId);
       expect(new Set(serverIds.values()).size).toBe(names.length);
-      const specs = Array.from({ length: 8 }, () => names.map((name) => anySpec(name, random)));
-      const series = [...specs, specs[2]!, first];
-      for (const [index, each] of series.entries()) {
-        for (const [at, name] of names.entries()) await site.pipeline(name, each[at]);
-        // Some do not wait.
-        if (random() < 0.2 && index < series.length - 1) {
-          await site.pass(2_000);
-          continue;
-        }
-        await site.rest();
-        for (const [at, name] of names.entries()) {
-          const story = `series ${seed}, change ${index}: ${JSON.stringify(each[at])}`;
-          expectAsSpecified(site, name, each[at]!, serverIds.get(name)!, story);
-        }
-      }
+      const specs = [first, ...Array.from({ length: 7 }, () => names.map((name) => anySpec(name, random)))];
+      await changeInSeries(specs, random, {
+        apply: async (each) => {
+          for (const [at, name] of names.entries()) await site.pipeline(name, each[at]);
+        },
+        moment: () => site.pass(2_000),
+        settle: () => site.rest(),
+        check: (each, index) => {
+          for (const [at, name] of names.entries()) {
+            const story = `series ${seed}, change ${index}: ${JSON.stringify(each[at])}`;
+            expectAsSpecified(site, name, each[at]!, serverIds.get(name)!, story);
+          }
+        },
+      });
       expect(site.violations).toEqual([]);
     } finally {
       await site.stop();

@@ -4,6 +4,7 @@ import { isInvalid, resources } from '../../operator/kube/index.ts';
 import { formatMember } from '../../operator/zkensemble/members.ts';
 import { renderZooConfig } from '../../operator/zkensemble/zoo-config.ts';
 import { zkEnsembleSpec } from '../../crds/zk-ensemble.ts';
+import { changeInSeries } from '../support/series.ts';
 import { EnsembleSite } from '../support/ensemble-site.ts';
 
 type Spec = NonNullable<ZkEnsembleInput['spec']>;
@@ -107,17 +108,14 @@ describe('changes of a spec', () => {
     site.startOperator();
     try {
       const specs = Array.from({ length: 5 }, () => anySpec(random));
-      const series = [...specs, specs[2]!, specs[0]!];
-      for (const [index, spec] of series.entries()) {
-        await site.apply(spec);
-        // Some do not wait.
-        if (random() < 0.2 && index < series.length - 1) {
+      await changeInSeries(specs, random, {
+        apply: (spec) => site.apply(spec),
+        moment: async () => {
           for (let i = 0; i < 5; i++) await site.round();
-          continue;
-        }
-        await site.settle();
-        expectAsSpecified(site, spec, `series ${seed}, change ${index}: ${JSON.stringify(spec)}`);
-      }
+        },
+        settle: () => site.settle(),
+        check: (spec, index) => expectAsSpecified(site, spec, `series ${seed}, change ${index}: ${JSON.stringify(spec)}`),
+      });
     } finally {
       await site.stop();
     }
