@@ -213,3 +213,8 @@ export const statusFields = {
 export function regionsAreUnique(entries: readonly { readonly region: string }[]): boolean {
   return new Set(entries.map((entry) => entry.region)).size === entries.length;
 }
+
+/** metadata.generation; 0 where there is none, as outside Kubernetes. */
+export function generationOf({ generation }: { readonly generation?: unknown }): number {
+  return typeof generation === 'number' ? generation : 0;
+}

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { canalInstanceSpec, specForWorkers, type CanalInstance } from './canal-instance.ts';
+import { generationOf } from './common-fields.ts';
 
 /**
  * What workers must know of their instance's source even while it has no pipeline: what the operator writes into the instance's
@@ -25,12 +26,12 @@ export function compileInstance({
   readonly metadata: Named;
   readonly spec: CanalInstance['spec'];
 }): InstanceConfig {
-  const { namespace, name, generation } = metadata;
+  const { namespace, name } = metadata;
   return {
     format: 1,
     namespace,
     name,
-    generation: typeof generation === 'number' ? generation : 0,
+    generation: generationOf(metadata),
     source: specForWorkers(spec),
   };
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { canalInstanceSpec, specForWorkers, type CanalInstance } from './canal-instance.ts';
+import { generationOf } from './common-fields.ts';
 import { syncPipelineSpec, type SyncPipeline } from './sync-pipeline.ts';
 
 /**
@@ -29,15 +30,11 @@ export function compilePipeline(instance: CanalInstance, pipeline: SyncPipeline,
     format: 1,
     namespace: pipeline.metadata.namespace,
     name: pipeline.metadata.name,
-    generation: generationOf(pipeline),
-    instanceGeneration: generationOf(instance),
+    generation: generationOf(pipeline.metadata),
+    instanceGeneration: generationOf(instance.metadata),
     instance: instance.metadata.name,
     serverId: instance.spec.serverId + index,
     source: specForWorkers(instance.spec),
     pipeline: pipeline.spec,
   };
-}
-
-function generationOf({ metadata: { generation } }: CanalInstance | SyncPipeline): number {
-  return typeof generation === 'number' ? generation : 0;
 }

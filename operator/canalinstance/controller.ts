@@ -21,7 +21,8 @@ import { SecretKeys } from '../syncpipeline/secret-keys.ts';
 import { specChanges } from '../syncpipeline/spec-changes.ts';
 import { Names } from '../zkensemble/servers.ts';
 import { CredentialsHashes } from './credentials-hash.ts';
-import { ensembleNameOf, InstanceFinalizer } from './finalize.ts';
+import { ensembleNameOf } from '../ensemble-name.ts';
+import { InstanceFinalizer } from './finalize.ts';
 import { InstanceMetrics } from './instance-metrics.ts';
 import { InstanceStages } from './instance-stages.ts';
 import type { WorkerImage } from './objects/deployment.ts';
@@ -114,7 +115,7 @@ class RelatedInstances {
   naming({ metadata: { namespace = 'default', name } }: Live): ObjectKey[] {
     const names = (instance: Live<CanalInstanceResource>): boolean => {
       const ensemble = ensembleNameOf(instance);
-      return sourceSecretsOf(instance).includes(name) || (ensemble !== undefined && new Names(namespace, ensemble).auth === name);
+      return sourceSecretsOf(instance).includes(name) || (ensemble !== null && new Names(namespace, ensemble).auth === name);
     };
     return this.#caches.instances.cache.list(namespace).filter(names).map(keyOf);
   }

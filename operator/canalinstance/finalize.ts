@@ -4,6 +4,7 @@ import { removeInstance, removePipeline } from '../../common/zookeeper/removal.t
 import type { ZkSession } from '../../common/zookeeper/session.ts';
 import { childrenOf } from '../../common/zookeeper/znode.ts';
 import type { Coordination } from '../coordination/view.ts';
+import { ensembleNameOf } from '../ensemble-name.ts';
 import {
   isControlledBy,
   KubeError,
@@ -74,9 +75,9 @@ export class InstanceFinalizer {
     const query = { namespace, labelSelector: selectorText(workerSelector(ref.instance)) };
     await this.#dismiss(object, query, signal);
     const name = ensembleNameOf(object);
-    const ensemble = name === undefined ? undefined : await client.find(resources.ZkEnsemble, { namespace, name }, { signal });
+    const ensemble = name === null ? undefined : await client.find(resources.ZkEnsemble, { namespace, name }, { signal });
     if (ensemble === undefined || ensemble.metadata.deletionTimestamp !== undefined) {
-      return { kind: 'beyond', why: `ZkEnsemble ${name} is gone` };
+      return { kind: 'beyond', why: `ZkEnsemble ${name ?? ''} is gone` };
     }
     const pods = (await client.listAll(resources.Pod, query, { signal })).items;
     if (pods.length > 0 && !isLate) return waiting(`${pods.length} workers have not ended`);
@@ -107,12 +108,6 @@ export class InstanceFinalizer {
       await client.delete(resources.Deployment, ref, { preconditions: { uid, resourceVersion }, signal });
     }
   }
-}
-
-/** Of the spec as stored: it need not be valid to be taken back. */
-export function ensembleNameOf({ spec }: Live<CanalInstanceResource>): string | undefined {
-  const name = ((spec ?? {}) as { readonly zkEnsembleRef?: { readonly name?: unknown } }).zkEnsembleRef?.name;
-  return typeof name === 'string' ? name : undefined;
 }
 
 /** False while workers, or candidates of a pipeline, are still there. @throws ZkError */

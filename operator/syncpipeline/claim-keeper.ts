@@ -2,6 +2,7 @@ import { configPath, type InstanceRef } from '../../common/zookeeper/paths.ts';
 import { isZkError } from '../../common/zookeeper/zk-error.ts';
 import { readZnode } from '../../common/zookeeper/znode.ts';
 import type { Coordination, InstanceView } from '../coordination/view.ts';
+import { ensembleNameOf } from '../ensemble-name.ts';
 import {
   keyOf,
   type CanalInstanceResource,
@@ -87,7 +88,8 @@ export class ClaimKeeper {
       await ledger.read(view.session, ref);
     } catch (error) {
       if (!isZkError(error)) throw error;
-      return 'reading';
+      // What is refused, and not only delayed, is known no better later, and must not hold up everybody.
+      return isZkError(error, 'connection-loss', 'session-expired', 'closed') ? 'reading' : 'done';
     }
     return view.known ? 'done' : 'reading';
   }
@@ -119,9 +121,4 @@ function isTakenUp({ workers, reports }: InstanceView, name: string, published: 
   if (report === undefined) return workers.size === 0;
   if (!workers.has(report.worker)) return true; // whoever leads next begins with what is published
   return report.generation === published?.generation && report.instanceGeneration === published.instanceGeneration;
-}
-
-export function ensembleNameOf(instance: Live<CanalInstanceResource> | undefined): string | null {
-  const spec = instance?.spec as { readonly zkEnsembleRef?: { readonly name?: string } } | undefined;
-  return spec?.zkEnsembleRef?.name ?? null;
 }

@@ -2,6 +2,7 @@ import type { Registry } from 'prom-client';
 import type { InstanceRef } from '../../common/zookeeper/paths.ts';
 import { decodeConfig } from '../../crds/config-codec.ts';
 import type { Coordination } from '../coordination/view.ts';
+import { ensembleNameOf } from '../ensemble-name.ts';
 import {
   keyOf,
   mapped,
@@ -22,7 +23,7 @@ import {
 import { addObjectMetrics } from '../object-metrics.ts';
 import { ByGeneration } from './by-generation.ts';
 import { PipelineFinalizer } from './finalize.ts';
-import { ClaimKeeper, ensembleNameOf } from './claim-keeper.ts';
+import { ClaimKeeper } from './claim-keeper.ts';
 import { PipelineObserver } from './observer.ts';
 import { claimOf, Claims } from './claims.ts';
 import { contenders } from './contenders.ts';

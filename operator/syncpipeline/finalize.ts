@@ -3,6 +3,7 @@ import type { InstanceRef } from '../../common/zookeeper/paths.ts';
 import { removePipeline } from '../../common/zookeeper/removal.ts';
 import { isZkError } from '../../common/zookeeper/zk-error.ts';
 import type { Coordination } from '../coordination/view.ts';
+import { ensembleNameOf } from '../ensemble-name.ts';
 import {
   keyOf,
   type CanalInstanceResource,
@@ -12,7 +13,6 @@ import {
   type SyncPipelineResource,
   type ZkEnsembleResource,
 } from '../kube/index.ts';
-import { ensembleNameOf } from './claim-keeper.ts';
 import { referencesOf } from './references.ts';
 import { isOpen } from './report-tracker.ts';
 

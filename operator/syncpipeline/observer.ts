@@ -7,6 +7,7 @@ import { serverIdRange, serverKey, type CanalInstance, type SyncPipeline } from 
 import { compilePipeline } from '../../crds/pipeline-config.ts';
 import { refuseUnavailable, withoutDefaults } from '../../crds/unavailable.ts';
 import type { Coordination, InstanceView } from '../coordination/view.ts';
+import { ensembleNameOf } from '../ensemble-name.ts';
 import {
   keyOf,
   type CanalInstanceResource,
@@ -16,7 +17,7 @@ import {
   type ZkEnsembleResource,
 } from '../kube/index.ts';
 import type { Channel, InstanceFact, MissingSecret, Neighbour, Observed, Published, Wanted } from './observed.ts';
-import { ensembleNameOf, type ClaimKeeper } from './claim-keeper.ts';
+import type { ClaimKeeper } from './claim-keeper.ts';
 import type { OverlapJudge } from './overlaps.ts';
 import type { Parsed } from './parse.ts';
 import { referencesOf, type References } from './references.ts';
