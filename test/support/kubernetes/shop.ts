@@ -105,6 +105,11 @@ export class Shop {
       .sort();
   }
 
+  /** Waits until no Deployment of workers is being rolled. */
+  async workersSettle(): Promise<void> {
+    await this.objects.kubectl(['rollout', 'status', 'deployment', '--selector=app.kubernetes.io/name=worker', '--timeout=180s']);
+  }
+
   /** Stops the customers, compares all sides, and lets them go on. */
   async expectEqual(): Promise<void> {
     await this.ledger.stop();
