@@ -322,6 +322,8 @@ describe('a lost quorum', () => {
   const members = build({}).view.config!.members;
   const known: Published = { members, mayVote: [] };
   const lost = { says: null, volume: 'fresh' as const };
+  /** Servers that were dismissed: their volumes are kept. */
+  const retired = { 4: { pod: 'absent' }, 5: { pod: 'absent' } } as const;
 
   test.each<[string, World, string]>([
     ['is waited for', { members: null, published: known }, 'wait NoQuorum'],
@@ -334,6 +336,27 @@ describe('a lost quorum', () => {
       'restores the set',
       { sets: {}, members: null, published: known, odd: { 1: { pod: 'absent' }, 2: { pod: 'absent' } } },
       'voters null>3',
+    ],
+    ['does not start servers again that were dismissed', { members: null, published: known, odd: retired }, 'wait NoQuorum'],
+    [
+      'is not made good by the data of servers that were dismissed',
+      { members: null, published: known, odd: { ...retired, 2: lost, 3: lost } },
+      'wait MajorityLost',
+    ],
+    [
+      'is, where that is accepted, made without servers that were dismissed',
+      { acceptLoss: true, members: null, published: known, odd: { ...retired, 2: lost, 3: lost } },
+      'publish 1,2,3 may vote 2',
+    ],
+    [
+      'of the only voter, whose data is gone, is not taken for an election',
+      {
+        spec: { voters: { replicas: 1 } },
+        members: null,
+        published: { members: members.slice(0, 1), mayVote: [] },
+        odd: { 1: lost, 2: { pod: 'absent' }, 3: { pod: 'absent' } },
+      },
+      'wait MajorityLost',
     ],
     ['restarts what is wrong', { members: null, published: known, odd: { 2: { ...outdated, stuck: true } } }, 'restart 2'],
     ['restarts nothing in the midst of an election', { members: null, published: known, odd: { 2: outdated } }, 'wait NoQuorum'],

@@ -35,14 +35,16 @@ export function quorumlessStep(wanted: Wanted, view: View): EnsembleStep {
   return waitForQuorum(wanted, starting, holders, published);
 }
 
-/** Ordinals that are, or once were, voters: all of them may be needed for a quorum of the last configuration. */
+/**
+ * Ordinals of the voters of the last configuration: all of them may be needed for a quorum. Where it is not known, that is whoever
+ * holds data; where it is, the kept volume of a server that was dismissed is no reason to start it again.
+ */
 function startSize(own: readonly ServerView[], holders: readonly ServerView[], view: View, replicas: number): number {
   if (holders.length === 0) return replicas;
-  const members = view.published?.members ?? [];
-  const known = own.filter(({ server, pod, volume }) => {
-    return pod !== 'absent' || volume === 'used' || members.some(({ id }) => id === server.id);
+  const known = own.filter((each) => {
+    return each.pod !== 'absent' || (view.published === null ? each.volume === 'used' : isAmong(view.published.members, each));
   });
-  return Math.max(...known.map(({ server }) => server.ordinal + 1));
+  return Math.max(0, ...known.map(({ server }) => server.ordinal + 1));
 }
 
 function publication(wanted: Wanted, view: View, starting: readonly ServerView[], holders: readonly ServerView[]): Published {
@@ -57,9 +59,19 @@ function publication(wanted: Wanted, view: View, starting: readonly ServerView[]
 
 /** Just enough voters without data to make a quorum that cannot do without any voter that has data. */
 function recoveringVoters(members: readonly Member[], starting: readonly ServerView[], holders: readonly ServerView[]): number[] {
-  const needed = majority(votersOf(members).length) - holders.length;
-  const empty = starting.filter(({ volume, pod }) => volume !== 'used' && pod !== 'absent');
+  const needed = majority(votersOf(members).length) - votersAmong(members, holders).length;
+  const empty = votersAmong(members, starting).filter(({ volume, pod }) => volume !== 'used' && pod !== 'absent');
   return needed > 0 && empty.length >= needed ? empty.slice(0, needed).map(({ server }) => server.id) : [];
+}
+
+function isAmong(members: readonly Member[], { server }: ServerView): boolean {
+  return members.some(({ id }) => id === server.id);
+}
+
+/** Without those that were dismissed: they have a volume perhaps, but no vote. */
+function votersAmong(members: readonly Member[], servers: readonly ServerView[]): ServerView[] {
+  const voters = votersOf(members);
+  return servers.filter((each) => isAmong(voters, each));
 }
 
 function samePublication(a: Published, b: Published): boolean {
@@ -82,8 +94,9 @@ function waitForQuorum(
 ): EnsembleStep {
   const needed = majority(votersOf(published.members).length);
   const external = votersOf(published.members).filter(({ id }) => !starting.some(({ server }) => server.id === id)).length;
-  if (holders.length > 0 && holders.length + published.mayVote.length + external < needed && !wanted.acceptLoss) {
-    const message = `the data of only ${holders.length} of ${votersOf(published.members).length} voters is left, a quorum takes ${needed}; bring the volumes of the others back`;
+  const left = votersAmong(published.members, holders).length;
+  if (holders.length > 0 && left + published.mayVote.length + external < needed && !wanted.acceptLoss) {
+    const message = `the data of only ${left} of ${votersOf(published.members).length} voters is left, a quorum takes ${needed}; bring the volumes of the others back`;
     return { kind: 'wait', waiting: [{ reason: 'MajorityLost', message }] };
   }
   const missing = starting.filter(({ pod }) => pod !== 'running').map(({ server }) => server.pod);
