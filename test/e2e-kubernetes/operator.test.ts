@@ -21,9 +21,7 @@ afterEach(async () => {
 test('Helm installs two operators, of which one leads', async () => {
   const { status } = await shop.system.get('deployment', releaseName);
   expect(status).toMatchObject({ readyReplicas: 2, availableReplicas: 2 });
-  // The lease of an operator that was here before is held until it runs out.
-  const pods = (await shop.system.list('pod')).map(({ metadata }) => metadata.name);
-  await shop.system.until('lease', releaseName, ({ spec }) => pods.includes(spec?.holderIdentity?.split('_')[0] ?? ''));
+  await shop.operatorLeads();
 });
 
 test('an ensemble forms, with an observer in each far region', async () => {
@@ -194,7 +192,7 @@ describe('what people change', () => {
     await shop.workersSettle(); // from the Secrets that came and went before
     const before = await shop.workers();
     await installRelease(shop.cluster, shop.image, { logLevel: 'debug', podAnnotations: { 'example.com/upgrade': 'one' } });
-    await shop.system.until('lease', releaseName, (lease) => (lease.spec?.holderIdentity ?? '') !== '');
+    await shop.operatorLeads();
     await sleep(10_000);
     expect(await shop.workers()).toEqual(before);
     await shop.expectEqual();
@@ -211,7 +209,7 @@ describe('what people change', () => {
       .toBe(0);
     await shop.workersSettle();
     await shop.flows();
-    for (const pipeline of ['shop-to-east', 'shop-to-west']) await shop.objects.untilReady('syncpipeline', pipeline);
+    await shop.pipelinesReady();
     await shop.expectEqual();
   });
 });

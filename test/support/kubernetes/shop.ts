@@ -7,7 +7,7 @@ import { expectSameData } from '../../servers/index.ts';
 import { ClusterDatabase } from './database.ts';
 import { arrived, flowsAgain, Ledger } from './ledger.ts';
 import { Objects } from './objects.ts';
-import { installRelease, loadLockkeeper, releaseNamespace, removeRelease } from './release.ts';
+import { installRelease, loadLockkeeper, releaseName, releaseNamespace, removeRelease } from './release.ts';
 
 const examples = join(import.meta.dirname, '../../../docs/examples');
 
@@ -96,6 +96,12 @@ export class Shop {
       flowsAgain(this.ledger, this.west, limit),
     ]);
     return Math.max(toEast, toWest);
+  }
+
+  /** Waits until one of the operators that are there now leads; the lease of one that was here before is held until it runs out. */
+  async operatorLeads(): Promise<void> {
+    const pods = (await this.system.list('pod')).map(({ metadata }) => metadata.name);
+    await this.system.until('lease', releaseName, ({ spec }) => pods.includes(spec?.holderIdentity?.split('_')[0] ?? ''));
   }
 
   /** Uid and restarts of each worker. */
