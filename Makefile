@@ -4,7 +4,7 @@ TOOLS := test/tools
 # Node 24 comes first in PATH, whatever node the machine has; asked for when a recipe runs, since setup may only then have fetched it.
 NODE_FIRST = PATH="$$($(TOOLS)/node-path):$$PATH"
 
-.PHONY: help setup test test-kubernetes lint format generate bench demo demo-local cluster cluster-build cluster-down clean
+.PHONY: help setup test test-local test-kubernetes lint format generate bench demo demo-local cluster cluster-build cluster-down clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -12,13 +12,19 @@ help: ## list the targets
 setup: ## install what tests need: Node 24, npm packages, MySQL, MariaDB, ZooKeeper, sysbench (what is there is kept)
 	@$(TOOLS)/setup
 
-test: setup lint ## all tests of the data plane, and of the operator without a cluster; the last line counts them
+test: setup lint test-tools ## all tests, on real servers and a real Kubernetes (an hour; the first time 20 minutes more); the last line counts them
+	@$(NODE_FIRST) npx --no-install vitest run
+
+test-local: setup lint ## only the tests that need no Kubernetes
 	@$(NODE_FIRST) npx --no-install vitest run --project unit --project integration
 
-test-kubernetes: setup cluster-build ## the operator's tests with a real Kubernetes (the first build takes half an hour)
+test-kubernetes: setup test-tools ## only the tests that need one
+	@$(NODE_FIRST) npx --no-install vitest run --project kubernetes --project cluster
+
+.PHONY: test-tools
+test-tools: setup cluster-build
 	@$(TOOLS)/setup-promtool
 	@$(TOOLS)/setup-prometheus-crds
-	@$(NODE_FIRST) npx --no-install vitest run --project kubernetes --project cluster
 
 lint: ## eslint, prettier and the types
 	@$(NODE_FIRST) && export PATH && npx --no-install eslint . && npx --no-install prettier --check --log-level warn . && npx --no-install tsc
@@ -32,7 +38,7 @@ generate: ## write what is made from the sources: crds/*.yaml, docs/reference/, 
 bench: setup ## measure throughput and latency against a native replica
 	@$(NODE_FIRST) node test/bench/main.ts
 
-demo: setup ## see the operator, a source and two copies on a Kubernetes of three regions (the first build takes half an hour)
+demo: setup ## see the operator, a source and two copies on a Kubernetes of three regions (the first build takes 20 minutes)
 	@$(NODE_FIRST) node test/demo/kubernetes.ts
 
 demo-local: setup ## see a pipeline between two local servers with one's own eyes, without Kubernetes

@@ -7,7 +7,7 @@ const kubernetes = [
   'test/servers/kube-api-server.test.ts',
   'test/integration/crds.test.ts',
   'test/kube/real.test.ts',
-  'test/operator/real-api-server.test.ts',
+  'test/operator/zkensemble-real-api.test.ts',
   'test/operator/canalinstance-real-api.test.ts',
 ];
 

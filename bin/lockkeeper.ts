@@ -47,6 +47,12 @@ const ensemble = new Option('--zookeeper <hosts>', 'host:port,... of the ensembl
   .env('LOCKKEEPER_ZOOKEEPER')
   .argParser(connectString);
 
+/** Of a pod, which others reach by its address. */
+const podHttp = new Option('--http <host:port>', 'where /metrics, /healthz, /readyz and /status are served')
+  .env('LOCKKEEPER_HTTP')
+  .default('0.0.0.0:9190')
+  .argParser(address);
+
 program
   .command('run')
   .description('run the pipelines of manifest files on this machine, without Kubernetes')
@@ -118,12 +124,7 @@ program
       .env('LOCKKEEPER_SECRETS_DIR')
       .default('/etc/lockkeeper/secrets'),
   )
-  .addOption(
-    new Option('--http <host:port>', 'where /metrics, /healthz, /readyz and /status are served')
-      .env('LOCKKEEPER_HTTP')
-      .default('0.0.0.0:9190')
-      .argParser(address),
-  )
+  .addOption(podHttp)
   .addOption(logLevel)
   .action(async (options: WorkerOptions) => {
     const { worker } = await import('../worker/cli/worker.ts');
@@ -182,12 +183,7 @@ program
       .default(hostname(), 'the host name, which is the pod’s')
       .argParser(objectName),
   )
-  .addOption(
-    new Option('--http <host:port>', 'where /metrics, /healthz, /readyz and /status are served')
-      .env('LOCKKEEPER_HTTP')
-      .default('0.0.0.0:9190')
-      .argParser(address),
-  )
+  .addOption(podHttp)
   .addOption(logLevel)
   .action(async (options: OperatorOptions) => {
     const { operator } = await import('../operator/process/operator.ts');

@@ -34,7 +34,7 @@ interface Stage {
 async function play(): Promise<void> {
   tell.title(
     'Lockkeeper on Kubernetes: a source in region home, copies in the regions east and west',
-    'About five minutes once the cluster is built, which takes half an hour the first time. All of it is removed at the end.',
+    'About five minutes once the cluster is built, which takes 20 minutes the first time. All of it is removed at the end.',
   );
   const { cluster, wasThere } = await findCluster();
   const objects = new Objects(cluster, NAMESPACE);

@@ -1,6 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Fault } from '../apiserver/index.ts';
-import type { Operator } from '../support/instance-site.ts';
+import { brokenWatches, failRequests, failWrite, faults, lateView, pastView } from '../support/disturbances.ts';
 import { runPlan, workloads, type Disturbance, type PlanEnd } from '../support/instance-plans.ts';
 
 /**
@@ -25,24 +24,6 @@ async function expectSameEnd(what: string, how: string, disturbance: Disturbance
     ...{ how, violations: [], vainWrites: 0 },
     state: references.get(what)!.state,
   });
-}
-
-/** What can come of a write, in turn. */
-const faults: readonly Fault[] = [
-  { kind: 'refuse', status: 409, reason: 'Conflict' },
-  { kind: 'refuse', status: 422, reason: 'Invalid' },
-  { kind: 'refuse', status: 429, reason: 'TooManyRequests', retryAfterSeconds: 1 },
-  { kind: 'refuse', status: 500 },
-  { kind: 'refuse', status: 403, reason: 'Forbidden' },
-  { kind: 'lose' },
-  { kind: 'lose answer' },
-  { kind: 'hang' },
-];
-
-function seen(operator: Operator, late: boolean): void {
-  const { connection } = operator;
-  if (late) connection.lagBy(7);
-  else connection.catchUp();
 }
 
 describe.each(Object.keys(workloads))('an instance that %s', (what) => {
@@ -84,33 +65,15 @@ describe.each(Object.keys(workloads))('an instance that %s', (what) => {
   test('and when a new operator’s view of the cluster is that of the past', async () => {
     for (const back of [1, 8, 25, 1_000_000]) {
       for (const after of [0, 3, 9]) {
-        let late: Operator | undefined;
-        await expectSameEnd(what, `${back} changes behind after round ${after}`, {
-          during: (site, operator, round) => {
-            if (round === after && late === undefined) {
-              operator.connection.freezeAt(Math.max(1, site.server.store.revision - back));
-              operator.connection.cutWatches();
-              late = operator;
-            }
-            if (round === after + 12) late?.connection.catchUp();
-          },
-        });
+        await expectSameEnd(what, `${back} changes behind after round ${after}`, pastView(back, after));
       }
     }
   });
 
   test('and when it is told late, and not everything', async () => {
     for (const every of [1, 2, 5]) {
-      await expectSameEnd(what, `late in every round but each ${every + 1}th`, {
-        during: (_site, operator, round) => seen(operator, round % (every + 1) !== 0 && round < 20),
-      });
-      await expectSameEnd(what, `its watches break each ${every} rounds`, {
-        during: (site, operator, round) => {
-          if (round % every !== 0) return;
-          site.server.compact();
-          operator.connection.cutWatches();
-        },
-      });
+      await expectSameEnd(what, `late in every round but each ${every + 1}th`, lateView(every, 20));
+      await expectSameEnd(what, `its watches break each ${every} rounds`, brokenWatches(every));
     }
   });
 
@@ -118,10 +81,7 @@ describe.each(Object.keys(workloads))('an instance that %s', (what) => {
     for (let count = 1; count <= writes(); count++) {
       const fault = faults[(count + what.length) % faults.length]!;
       await expectSameEnd(what, `write ${count}: ${JSON.stringify(fault)}`, {
-        begin: (_site, { connection }) => {
-          const first = connection.writeRequests;
-          connection.fault = ({ writeNumber }) => (writeNumber === first + count ? fault : undefined);
-        },
+        begin: (_site, { connection }) => failWrite(connection, count, fault),
       });
     }
   });
@@ -130,10 +90,8 @@ describe.each(Object.keys(workloads))('an instance that %s', (what) => {
     for (const fault of faults) {
       await expectSameEnd(what, `for 20 requests: ${JSON.stringify(fault)}`, {
         begin: ({ clock }, { connection }) => {
-          const first = connection.requests.length;
-          const until = clock.monotonic() + 60_000;
-          connection.fault = ({ number, watch }) =>
-            !watch && number > first + 3 && number <= first + 23 && clock.monotonic() < until ? fault : undefined;
+          const end = clock.monotonic() + 60_000;
+          failRequests(connection, { after: 3, count: 20 }, fault, () => clock.monotonic() < end);
         },
       });
     }

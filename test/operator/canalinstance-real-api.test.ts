@@ -1,73 +1,33 @@
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createLogger } from '../../common/log.ts';
 import { addCanalInstances } from '../../operator/canalinstance/controller.ts';
 import {
-  HttpTransport,
-  KubeClient,
-  Manager,
-  findAccess,
   findCondition,
   resources,
+  type KubeClient,
   type KubeObject,
   type KubeSecret,
   type Pod,
   type Resource,
 } from '../../operator/kube/index.ts';
-import { startKubeApiServer, type KubeApiServer } from '../servers/index.ts';
 import { MemoryZookeeper } from '../support/memory-zookeeper.ts';
+import { RealApi, namespace } from '../support/real-api.ts';
 import { simulatedCoordination } from '../support/simulated-coordination.ts';
 
-/** The real API server, with nothing behind it that would run a pod: everything that the operator writes is judged by it. */
-let server: KubeApiServer;
+let api: RealApi;
 let client: KubeClient;
-const transports: HttpTransport[] = [];
-const namespace = 'shop';
 const zookeeper = new MemoryZookeeper();
 
 beforeAll(async () => {
-  server = await startKubeApiServer();
-  const applied = await server.kubectl(['apply', '-f', join(import.meta.dirname, '../../crds')]);
-  expect(applied).toMatchObject({ code: 0, stderr: '' });
-  const served = await server.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s']);
-  expect(served.code, served.stderr).toBe(0);
-  client = await connect();
-  const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
-  await client.request('create Namespace', {
-    ...{ method: 'POST', path: '/api/v1/namespaces' },
-    body: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } },
-  });
+  api = await RealApi.start();
+  client = api.client;
 });
-afterAll(async () => {
-  await Promise.all(transports.map((transport) => transport.close()));
-  await server[Symbol.asyncDispose]();
-});
+afterAll(() => api[Symbol.asyncDispose]());
 
-async function connect(): Promise<KubeClient> {
-  const before = process.env['KUBECONFIG'];
-  process.env['KUBECONFIG'] = server.kubeconfig;
-  const transport = new HttpTransport(await findAccess());
-  if (before === undefined) delete process.env['KUBECONFIG'];
-  else process.env['KUBECONFIG'] = before;
-  transports.push(transport);
-  return new KubeClient(transport);
-}
+const image = { name: 'registry.example/lockkeeper:1', pullPolicy: 'IfNotPresent' as const, pullSecrets: ['registry'] };
 
-/** Runs an operator until this holds, and a while longer. */
-async function operate(until: () => Promise<boolean>): Promise<void> {
-  const manager = new Manager({ client: await connect(), log: createLogger('silent'), instance: 'operator-0' });
-  const image = { name: 'registry.example/lockkeeper:1', pullPolicy: 'IfNotPresent' as const, pullSecrets: ['registry'] };
-  addCanalInstances(manager, { coordination: simulatedCoordination(zookeeper), image });
-  const stopping = new AbortController();
-  const running = manager.run(stopping.signal);
-  try {
-    await expect.poll(until, { timeout: 60_000 }).toBe(true);
-    await sleep(4_000);
-  } finally {
-    stopping.abort();
-    await running;
-  }
+function operate(until: () => Promise<boolean>): Promise<void> {
+  const coordination = simulatedCoordination(zookeeper);
+  return api.operate((manager) => void addCanalInstances(manager, { coordination, image }), until);
 }
 
 /** All is written, and no worker comes. */
@@ -77,14 +37,10 @@ async function waits(): Promise<boolean> {
   return isOfSpec && findCondition(status?.conditions, 'Ready')?.reason === 'WorkersMissing';
 }
 
-async function versions(): Promise<Record<string, string>> {
-  const kinds = [
+const versions = () =>
+  api.versions([
     ...[resources.Deployment, resources.PodDisruptionBudget, resources.NetworkPolicy, resources.CanalInstance, resources.Event],
-  ] as readonly Resource[];
-  const lists = await Promise.all(kinds.map((kind) => client.listAll(kind, { namespace })));
-  const all = lists.flatMap(({ items }) => items);
-  return Object.fromEntries(all.map(({ kind, metadata }) => [`${kind} ${metadata.name}`, metadata.resourceVersion]));
-}
+  ] as readonly Resource[]);
 
 async function secret(name: string, stringData: Record<string, string>): Promise<void> {
   const object = { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, stringData } as KubeSecret;
@@ -123,9 +79,7 @@ test('accepts everything that is written for an instance, and a second operator 
 test('admits the workers’ pods where PodSecurity is restricted', async () => {
   const deployment = await client.get(resources.Deployment, { name: 'orders-worker-home', namespace });
   const { template } = deployment.spec!;
-  await client.create(resources.ServiceAccount, {
-    ...{ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace } },
-  });
+  await api.makeDefaultServiceAccount();
   const pod: Pod = {
     ...{ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'x', namespace, labels: template.metadata!.labels! } },
     spec: { ...template.spec!, serviceAccountName: 'default' },

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ZkError } from '../../common/zookeeper/zk-error.ts';
-import type { Fault } from '../apiserver/index.ts';
+import { failRequests, failWrite, faults } from '../support/disturbances.ts';
 import { pipelineWorkloads, runPipelinePlan, type PipelineDisturbance, type PipelinePlanEnd } from '../support/pipeline-plans.ts';
 
 /**
@@ -25,16 +25,6 @@ async function expectSameEnd(what: string, how: string, disturbance: PipelineDis
   const expected = { how, violations: [], vainWrites: [], state: references.get(what)!.state };
   expect({ how, violations, vainWrites, state }).toEqual(expected);
 }
-
-const faults: readonly Fault[] = [
-  { kind: 'refuse', status: 409, reason: 'Conflict' },
-  { kind: 'refuse', status: 422, reason: 'Invalid' },
-  { kind: 'refuse', status: 429, reason: 'TooManyRequests', retryAfterSeconds: 1 },
-  { kind: 'refuse', status: 500 },
-  { kind: 'lose' },
-  { kind: 'lose answer' },
-  { kind: 'hang' },
-];
 
 describe.each(Object.keys(pipelineWorkloads))('a pipeline that %s', (what) => {
   const reference = () => references.get(what)!;
@@ -79,10 +69,7 @@ describe.each(Object.keys(pipelineWorkloads))('a pipeline that %s', (what) => {
     for (let count = 1; count <= all.writes - before.writes; count++) {
       for (const fault of [faults[(count + what.length) % faults.length]!, faults[(count + what.length + 3) % faults.length]!]) {
         await expectSameEnd(what, `write ${count}: ${JSON.stringify(fault)}`, {
-          begin: (_site, { connection }) => {
-            const first = connection.writeRequests;
-            connection.fault = ({ writeNumber }) => (writeNumber === first + count ? fault : undefined);
-          },
+          begin: (_site, { connection }) => failWrite(connection, count, fault),
         });
       }
     }
@@ -91,10 +78,7 @@ describe.each(Object.keys(pipelineWorkloads))('a pipeline that %s', (what) => {
   test('and when the API server fails for a while', async () => {
     for (const fault of faults) {
       await expectSameEnd(what, `for 8 requests: ${JSON.stringify(fault)}`, {
-        begin: (_site, { connection }) => {
-          const first = connection.requests.length;
-          connection.fault = ({ number, watch }) => (!watch && number > first + 1 && number <= first + 9 ? fault : undefined);
-        },
+        begin: (_site, { connection }) => failRequests(connection, { after: 1, count: 8 }, fault),
       });
     }
   });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder, findTool } from '../../servers/process.ts';
 import { locked } from '../lock.ts';
@@ -28,7 +28,7 @@ export async function buildPrograms(names: readonly string[] = groups.map(({ nam
 }
 
 async function buildAll(missing: readonly Group[]): Promise<void> {
-  const minutes = missing.reduce((sum, group) => sum + group.minutes, 0);
+  const minutes = Math.ceil(missing.reduce((sum, group) => sum + group.minutes, 0));
   if (minutes > 5)
     say(`Kubernetes is built from its Go modules, once, into ${binFolder}: about ${minutes} minutes on two idle cores`);
   for (const group of missing) await step(`building ${group.name} (about ${group.minutes} min)`, () => build(group));
@@ -37,7 +37,6 @@ async function buildAll(missing: readonly Group[]): Promise<void> {
 }
 
 async function build(group: Group): Promise<void> {
-  const module = join(import.meta.dirname, group.name);
   const stage = join(clusterCache, `stage-${group.name}`); // not in the folder of programs, where others look
   const log = join(cacheFolder, 'log', `cluster-build-${group.name}.log`);
   rmSync(stage, { recursive: true, force: true });
@@ -52,10 +51,13 @@ async function build(group: Group): Promise<void> {
     CGO_ENABLED: group.cgo ? '1' : '0',
   };
   const go = findTool('go');
-  const options = { cwd: module, env, log };
-  const packages = existsSync(join(module, 'main.go')) ? '.' : 'tool';
+  const options = { cwd: moduleOf(group), env, log };
   const tags = group.tags === undefined ? [] : ['-tags', group.tags];
-  await run(go, ['build', ...tags, '-ldflags', `-s -w ${group.linkerFlags ?? ''}`, '-o', `${stage}/`, packages], options);
+  await run(
+    go,
+    ['build', ...tags, '-ldflags', `-s -w ${group.linkerFlags ?? ''}`, '-o', `${stage}/`, ...group.packages],
+    options,
+  );
   for (const [from, to] of Object.entries(group.rename ?? {})) renameSync(join(stage, from), join(stage, to));
   mkdirSync(binFolder, { recursive: true });
   for (const former of readdirSync(binFolder)) {
@@ -71,7 +73,14 @@ function folderOf(group: Group): string {
 /** Changes with all that decides what is built. */
 function keyOf(group: Group): string {
   const hash = createHash('sha256').update(JSON.stringify([{ ...group, minutes: 0 }, process.arch]));
-  const module = join(import.meta.dirname, group.name);
-  for (const name of readdirSync(module).sort()) hash.update(name).update(readFileSync(join(module, name)));
+  const module = moduleOf(group);
+  const files = readdirSync(module, { recursive: true, encoding: 'utf8' }).sort();
+  for (const file of files.filter((name) => statSync(join(module, name)).isFile())) {
+    hash.update(file).update(readFileSync(join(module, file)));
+  }
   return hash.digest('hex').slice(0, 12);
+}
+
+function moduleOf(group: Group): string {
+  return join(import.meta.dirname, group.module);
 }

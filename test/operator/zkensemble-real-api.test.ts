@@ -1,89 +1,38 @@
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createLogger } from '../../common/log.ts';
 import {
-  HttpTransport,
-  KubeClient,
-  Manager,
-  findAccess,
+  findCondition,
   resources,
+  type KubeClient,
   type KubeObject,
-  type Live,
   type Pod,
   type Resource,
 } from '../../operator/kube/index.ts';
 import { addZkEnsembles } from '../../operator/zkensemble/controller.ts';
-import { startKubeApiServer, type KubeApiServer } from '../servers/index.ts';
+import { RealApi, namespace } from '../support/real-api.ts';
 
-/** The real API server, with nothing behind it that would run a pod: everything that the operator writes is judged by it. */
-let server: KubeApiServer;
+let api: RealApi;
 let client: KubeClient;
-const transports: HttpTransport[] = [];
-const namespace = 'shop';
 
 beforeAll(async () => {
-  server = await startKubeApiServer();
-  const applied = await server.kubectl(['apply', '-f', join(import.meta.dirname, '../../crds')]);
-  expect(applied).toMatchObject({ code: 0, stderr: '' });
-  const served = await server.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s']);
-  expect(served.code, served.stderr).toBe(0);
-  client = await connect();
-  const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
-  await client.request('create Namespace', {
-    ...{ method: 'POST', path: '/api/v1/namespaces' },
-    body: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } },
-  });
+  api = await RealApi.start();
+  client = api.client;
 });
-afterAll(async () => {
-  await Promise.all(transports.map((transport) => transport.close()));
-  await server[Symbol.asyncDispose]();
-});
+afterAll(() => api[Symbol.asyncDispose]());
 
-async function connect(): Promise<KubeClient> {
-  const before = process.env['KUBECONFIG'];
-  process.env['KUBECONFIG'] = server.kubeconfig;
-  const transport = new HttpTransport(await findAccess());
-  if (before === undefined) delete process.env['KUBECONFIG'];
-  else process.env['KUBECONFIG'] = before;
-  transports.push(transport);
-  return new KubeClient(transport);
+/** Runs an operator until all is written, and no server comes. */
+const operate = () => api.operate((manager) => addZkEnsembles(manager), waits);
+
+async function waits(): Promise<boolean> {
+  const { status, metadata } = await client.get(resources.ZkEnsemble, { name: 'main', namespace });
+  const isOfSpec = status?.observedGeneration === metadata.generation;
+  return isOfSpec && findCondition(status?.conditions, 'Ready')?.reason === 'NoQuorum';
 }
 
-/** Runs an operator until the ensemble's status says this, and a while longer. */
-async function operate(until: (ensemble: Live<KubeObject>) => boolean): Promise<void> {
-  const manager = new Manager({ client: await connect(), log: createLogger('silent'), instance: 'operator-0' });
-  const added = addZkEnsembles(manager);
-  const stopping = new AbortController();
-  const running = manager.run(stopping.signal);
-  try {
-    await expect.poll(async () => until(await ensemble()), { timeout: 60_000 }).toBe(true);
-    await sleep(3_000);
-  } finally {
-    stopping.abort();
-    await running;
-    await added.stop();
-  }
-}
-
-const ensemble = () => client.get(resources.ZkEnsemble, { name: 'main', namespace });
-
-async function versions(): Promise<Record<string, string>> {
-  const kinds = [
+const versions = () =>
+  api.versions([
     ...[resources.StatefulSet, resources.Service, resources.ConfigMap, resources.Secret, resources.PodDisruptionBudget],
     ...[resources.NetworkPolicy, resources.ZkEnsemble, resources.Event],
-  ] as readonly Resource[];
-  const lists = await Promise.all(kinds.map((kind) => client.listAll(kind, { namespace })));
-  const all = lists.flatMap(({ items }) => items);
-  return Object.fromEntries(all.map(({ kind, metadata }) => [`${kind} ${metadata.name}`, metadata.resourceVersion]));
-}
-
-const waits = ({
-  status,
-  metadata,
-}: Live<KubeObject> & { status?: { observedGeneration?: number; conditions?: readonly { type: string; reason: string }[] } }) =>
-  status?.observedGeneration === metadata.generation &&
-  status?.conditions?.find(({ type }) => type === 'Ready')?.reason === 'NoQuorum';
+  ] as readonly Resource[]);
 
 test('accepts everything that is written for an ensemble, and a second operator writes nothing', async () => {
   await client.create(resources.ZkEnsemble, {
@@ -98,7 +47,7 @@ test('accepts everything that is written for an ensemble, and a second operator 
       },
     },
   } as KubeObject);
-  await operate(waits);
+  await operate();
   const before = await versions();
   expect(Object.keys(before).filter((name) => !name.startsWith('Event'))).toEqual([
     'StatefulSet main-voters',
@@ -109,7 +58,7 @@ test('accepts everything that is written for an ensemble, and a second operator 
     'NetworkPolicy main-zookeeper',
     'ZkEnsemble main',
   ]);
-  await operate(waits);
+  await operate();
   expect(await versions()).toEqual(before);
 });
 
@@ -122,9 +71,7 @@ test('admits the servers’ pods where PodSecurity is restricted', async () => {
     metadata: { name: 'x', namespace, labels: template.metadata!.labels! },
     spec: { ...template.spec!, volumes: [...template.spec!.volumes!, ...claims], serviceAccountName: 'default' },
   };
-  await client.create(resources.ServiceAccount, {
-    ...{ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace } },
-  });
+  await api.makeDefaultServiceAccount();
   const made = await client.create(resources.Pod, pod);
   expect(made.spec!.containers[0]!.image).toBe('zookeeper:3.9');
   const refused = { ...pod, spec: { ...pod.spec!, hostNetwork: true }, metadata: { ...pod.metadata, name: 'y' } };
@@ -134,7 +81,7 @@ test('admits the servers’ pods where PodSecurity is restricted', async () => {
 test('takes changes of the spec on to what is there', async () => {
   const body = { spec: { image: 'zookeeper:3.9.5', observers: null, config: { tickTime: 1000 }, externalMembers: null } };
   await client.patch(resources.ZkEnsemble, { name: 'main', namespace }, { type: 'merge', body });
-  await operate((object) => waits(object));
+  await operate();
   const set = await client.get(resources.StatefulSet, { name: 'main-voters', namespace });
   expect(set.spec!.template.spec!.containers[0]!.image).toBe('zookeeper:3.9.5');
   const config = await client.get(resources.ConfigMap, { name: 'main-zookeeper', namespace });
