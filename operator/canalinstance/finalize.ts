@@ -18,7 +18,7 @@ import {
   type Live,
   type ReconcileContext,
 } from '../kube/index.ts';
-import { inTime } from './in-time.ts';
+import { inTime } from '../coordination/in-time.ts';
 import { workerSelector } from './objects/labels.ts';
 import { instanceRef } from './observer.ts';
 

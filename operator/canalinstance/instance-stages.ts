@@ -22,7 +22,7 @@ import {
   type Stages,
 } from '../kube/index.ts';
 import type { InstanceFinalizer } from './finalize.ts';
-import { inTime } from './in-time.ts';
+import { inTime } from '../coordination/in-time.ts';
 import type { InstanceMetrics } from './instance-metrics.ts';
 import { planInstance, type InstanceStep, type RemoveStray, type WriteConfig } from './instance-plan.ts';
 import { reportInstance } from './instance-status.ts';

@@ -25,7 +25,7 @@ import type { SecretKeys } from '../syncpipeline/secret-keys.ts';
 import { parseEnsemble } from '../zkensemble/parse-ensemble.ts';
 import { Names } from '../zkensemble/servers.ts';
 import type { CredentialsHashes } from './credentials-hash.ts';
-import { inTime } from './in-time.ts';
+import { inTime } from '../coordination/in-time.ts';
 import { credentialsHashOf } from './objects/deployment.ts';
 import { workerSelector } from './objects/labels.ts';
 import type { EnsembleFacts, NamedSecret, Observed, Told } from './observed.ts';

@@ -108,15 +108,14 @@ export function addSyncPipelines(manager: Manager, { coordination, registry }: S
     parsedInstance: (object) => parsedInstances.of(object),
   });
   const finalizer = new PipelineFinalizer({
-    ...{ coordination, instances, ensembles, events },
-    now: () => clock.now(),
+    ...{ coordination, instances, ensembles, events, clock },
     removed: async (ref, pipeline) => {
       await ledger.forget(ref, pipeline);
       claims.settle(ref, pipeline, null);
     },
   });
   const stages = new PipelineStages({
-    ...{ observer, finalizer, events },
+    ...{ observer, finalizer, events, clock },
     parsed: (object) => parsed.of(object),
     claim: ({ ref, name, text }) => {
       const key = keyOf({ namespace: ref.namespace, name });

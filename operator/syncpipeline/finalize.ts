@@ -2,14 +2,18 @@ import { messageOf } from '../../common/errors.ts';
 import type { InstanceRef } from '../../common/zookeeper/paths.ts';
 import { removePipeline } from '../../common/zookeeper/removal.ts';
 import { isZkError } from '../../common/zookeeper/zk-error.ts';
+import { inTime } from '../coordination/in-time.ts';
 import type { Coordination } from '../coordination/view.ts';
 import { ensembleNameOf } from '../ensemble-name.ts';
 import {
   keyOf,
+  Postponed,
   type CanalInstanceResource,
+  type Clock,
   type EventRecorder,
   type Informer,
   type Live,
+  type ReconcileContext,
   type SyncPipelineResource,
   type ZkEnsembleResource,
 } from '../kube/index.ts';
@@ -21,8 +25,7 @@ export interface FinalizerTools {
   readonly instances: Informer<CanalInstanceResource>;
   readonly ensembles: Informer<ZkEnsembleResource>;
   readonly events: EventRecorder;
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
+  readonly clock: Clock;
   /** Nothing of the pipeline is left in ZooKeeper. */
   readonly removed: (ref: InstanceRef, pipeline: string) => Promise<void>;
 }
@@ -41,16 +44,19 @@ export class PipelineFinalizer {
     this.#tools = tools;
   }
 
-  async finalize(object: Live<SyncPipelineResource>): Promise<'done' | { readonly requeueAfterMs: number }> {
+  async finalize(
+    object: Live<SyncPipelineResource>,
+    { signal }: Pick<ReconcileContext, 'signal'>,
+  ): Promise<'done' | { readonly requeueAfterMs: number }> {
     const { namespace, instance } = referencesOf(object);
     const { name, uid } = object.metadata;
     if (instance === null) return 'done'; // nothing can have been published
     const ref = { namespace, instance };
-    let left: string | null = null;
-    for (const ensemble of this.#ensembles(ref)) left = (await this.#remove(ensemble, ref, name)) ?? left;
-    const now = this.#tools.now();
+    const now = this.#tools.clock.now();
     const begun = this.#begun.get(uid) ?? now;
     this.#begun.set(uid, begun);
+    let left: string | null = null;
+    for (const ensemble of this.#ensembles(ref)) left = (await this.#remove(ensemble, ref, name, signal)) ?? left;
     if (left === null) {
       await this.#tools.removed(ref, name);
       this.#begun.delete(uid);
@@ -67,22 +73,32 @@ export class PipelineFinalizer {
   }
 
   /** The instance's ensemble; where the instance is gone, it was one of those in the namespace. */
-  #ensembles({ namespace, instance }: InstanceRef): readonly Live<ZkEnsembleResource>[] {
-    const { ensembles, instances } = this.#tools;
-    const found = instances.cache.get(keyOf({ namespace, name: instance }));
-    const name = ensembleNameOf(found);
-    return ensembles.cache.list(namespace).filter(({ metadata }) => name === null || metadata.name === name);
+  #ensembles(ref: InstanceRef): readonly Live<ZkEnsembleResource>[] {
+    const name = this.#ensembleOf(ref);
+    return this.#tools.ensembles.cache.list(ref.namespace).filter(({ metadata }) => name === null || metadata.name === name);
+  }
+
+  /** Null where the instance is gone. */
+  #ensembleOf({ namespace, instance }: InstanceRef): string | null {
+    return ensembleNameOf(this.#tools.instances.cache.get(keyOf({ namespace, name: instance })));
   }
 
   /** Null when nothing is left in this ensemble, else why something may be. */
-  async #remove(ensemble: Live<ZkEnsembleResource>, ref: InstanceRef, pipeline: string): Promise<string | null> {
+  async #remove(
+    ensemble: Live<ZkEnsembleResource>,
+    ref: InstanceRef,
+    pipeline: string,
+    signal: AbortSignal,
+  ): Promise<string | null> {
     const view = await this.#tools.coordination.view(ensemble, ref);
-    if (view === null) return null; // nobody could have written there yet
+    // Of ensembles that are only guessed at, one that nobody can reach never was the instance's.
+    if (view === null) return this.#ensembleOf(ref) === null ? null : 'the ensemble has no passwords at present';
     if (!isOpen(view)) return view.trouble ?? 'there is no connection at present';
     try {
-      return (await removePipeline(view.session, ref, pipeline)) ? null : 'workers are still there';
+      const isGone = await inTime(removePipeline(view.session, ref, pipeline), this.#tools.clock, signal);
+      return isGone ? null : 'workers are still there';
     } catch (error) {
-      if (isZkError(error)) return messageOf(error);
+      if (isZkError(error) || error instanceof Postponed) return messageOf(error);
       throw error;
     }
   }

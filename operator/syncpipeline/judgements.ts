@@ -82,13 +82,14 @@ function byPhase({ state, target }: SyncPipeline['spec'], report: PipelineReport
   }
 }
 
-/** Whether what the operator compiles stands in ZooKeeper. */
-export function publication(observed: Observed, changed: boolean): Judgement | null {
+/** Whether what the operator compiles stands in ZooKeeper. `failure`: why it could not be written just now. */
+export function publication(observed: Observed, changed: boolean, failure: string | null = null): Judgement | null {
   const { published, wanted, channel } = observed;
   if (wanted.kind !== 'text') return channel.kind === 'away' ? null : no('Published', 'NotPossible', 'see the condition Ready');
   if (changed || published?.text === wanted.text)
     return yes('Published', 'UpToDate', `the workers have it, as replica ${wanted.serverId} of the source`);
-  return no('Published', published === null ? 'Pending' : 'Outdated', 'the configuration is yet to be published');
+  const why = failure === null ? '' : `: ${failure}`;
+  return no('Published', published === null ? 'Pending' : 'Outdated', `the configuration is yet to be published${why}`);
 }
 
 /** Of those that a person has time to read. */

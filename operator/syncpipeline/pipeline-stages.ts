@@ -3,8 +3,10 @@ import { configPath } from '../../common/zookeeper/paths.ts';
 import { isZkError } from '../../common/zookeeper/zk-error.ts';
 import { writeZnode } from '../../common/zookeeper/znode.ts';
 import type { SyncPipeline, SyncPipelineStatus } from '../../crds/index.ts';
+import { inTime } from '../coordination/in-time.ts';
 import {
   Postponed,
+  type Clock,
   type EventRecorder,
   type Live,
   type Outcome,
@@ -31,6 +33,7 @@ export interface PipelineTools {
   readonly claim: (step: Publish) => void;
   readonly finalizer: PipelineFinalizer;
   readonly events: EventRecorder;
+  readonly clock: Clock;
 }
 
 /** Reconciles a SyncPipeline: publishes its configuration to the workers of its instance, and shows what its leader reports. */
@@ -67,7 +70,8 @@ export class PipelineStages implements Stages<SyncPipelineStatus, SyncPipeline, 
     signal.throwIfAborted();
     this.#tools.claim(step);
     try {
-      if ((await writeZnode(step.session, configPath(step.ref, step.name), step.text)) === 'unchanged') return 'unchanged';
+      const writing = writeZnode(step.session, configPath(step.ref, step.name), step.text);
+      if ((await inTime(writing, this.#tools.clock, signal)) === 'unchanged') return 'unchanged';
     } catch (error) {
       // What the operator had under way when the connection broke is seen next time.
       if (isZkError(error, 'connection-loss', 'session-expired', 'closed')) throw new Postponed(messageOf(error));
@@ -86,7 +90,7 @@ export class PipelineStages implements Stages<SyncPipelineStatus, SyncPipeline, 
     return reportPipeline(outcome, object, now);
   }
 
-  finalize(object: Live<SyncPipelineResource>): Promise<'done' | { readonly requeueAfterMs: number }> {
-    return this.#tools.finalizer.finalize(object);
+  finalize(object: Live<SyncPipelineResource>, context: ReconcileContext): Promise<'done' | { readonly requeueAfterMs: number }> {
+    return this.#tools.finalizer.finalize(object, context);
   }
 }

@@ -4,6 +4,7 @@ import { canonicalJson } from '../kube/applied.ts';
 import {
   findCondition,
   judge,
+  Postponed,
   type Judgement,
   type Live,
   type Outcome,
@@ -33,7 +34,7 @@ export function reportPipeline(
   const conditions = judge(before.conditions, judgementsOf(outcome, before), generation, now);
   const status: SyncPipelineStatus = {
     ...factsOf(outcome, before),
-    ...(generation === undefined ? {} : { observedGeneration: generation }),
+    ...seenGeneration(outcome, object),
     conditions,
   };
   return {
@@ -41,6 +42,13 @@ export function reportPipeline(
     events: eventsOf(before, status),
     requeueAfterMs: requeueOf(outcome),
   };
+}
+
+/** What failed before anything was seen has judged nothing of the newest spec. */
+function seenGeneration(outcome: PipelineOutcome, { metadata, status }: Live<SyncPipelineResource>) {
+  const isUnseen = outcome.kind === 'failed' && outcome.observed === undefined;
+  const observedGeneration = isUnseen ? status?.observedGeneration : metadata.generation;
+  return observedGeneration === undefined ? {} : { observedGeneration };
 }
 
 function judgementsOf(outcome: PipelineOutcome, before: SyncPipelineStatus): Judgement[] {
@@ -51,9 +59,15 @@ function judgementsOf(outcome: PipelineOutcome, before: SyncPipelineStatus): Jud
       const ready = invalid(problems, observed, before);
       return observed === undefined ? [ready] : [ready, ...some(publication(observed, false)), ...some(preflight(observed))];
     }
-    case 'failed':
+    case 'failed': {
+      const { spec, observed, error } = outcome;
+      const unseen: Judgement = { type: 'Ready', status: 'Unknown', reason: 'ReconcileFailed', message: error.message };
       // What was judged before the failure stands; where nothing was, nothing is known.
-      return judged ? [] : [{ type: 'Ready', status: 'Unknown', reason: 'ReconcileFailed', message: outcome.error.message }];
+      if (observed === undefined) return judged ? [] : [unseen];
+      const ready = readiness(spec, observed) ?? (judged ? null : unseen);
+      const why = error instanceof Postponed ? null : error.message;
+      return [...some(ready), ...some(publication(observed, false, why)), ...some(preflight(observed))];
+    }
     case 'done': {
       const { spec, observed, changed } = outcome;
       const connecting: Judgement = {

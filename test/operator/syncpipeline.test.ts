@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { Registry } from 'prom-client';
+import { ZkError } from '../../common/zookeeper/zk-error.ts';
 import { resources } from '../../operator/kube/index.ts';
 import { PipelineSite, instance, namespace } from '../support/pipeline-site.ts';
 
@@ -69,6 +70,36 @@ describe('a pipeline', () => {
     expect(site.condition('east')).toBe('False NotTakenUp');
     await site.pass(12_000);
     expect(site.condition('east')).toBe('True Running');
+    expect(site.object('east')!.status!.observedGeneration).toBe(2);
+  });
+
+  test('is not Ready for a generation that cannot be published, and says why', async () => {
+    await running('east');
+    site.workers.zookeeper.fault = (when, write) => {
+      if (when === 'before') throw new ZkError('not-allowed', 'set', write);
+    };
+    await patch('east', { alerts: { lagSeconds: 5 } });
+    await site.pass(12_000);
+    expect(site.object('east')!.status!.observedGeneration).toBe(2);
+    expect(site.condition('east')).toBe('False NotTakenUp');
+    expect(site.condition('east', 'Published')).toBe('False Outdated');
+    expect(site.message('east', 'Published')).toMatch(/yet to be published: .+/);
+    site.workers.zookeeper.fault = () => undefined;
+    await site.rest();
+    expect([site.condition('east'), site.condition('east', 'Published')]).toEqual(['True Running', 'True UpToDate']);
+  });
+
+  test('whose spec could not even be looked at is not told of as seen', async () => {
+    await running('east');
+    await site.secret('other');
+    await site.rest();
+    site.operator.connection.fault = ({ path, watch }) =>
+      !watch && path.includes('/secrets') ? { kind: 'refuse', status: 500 } : undefined;
+    await patch('east', { target: { host: 'mysql.west', credentialsSecretRef: { name: 'other' } } });
+    await site.pass(12_000);
+    expect(site.object('east')!.status!.observedGeneration).toBe(1);
+    site.operator.connection.fault = () => undefined;
+    await site.rest();
     expect(site.object('east')!.status!.observedGeneration).toBe(2);
   });
 
@@ -536,6 +567,45 @@ describe('deleting', () => {
     await site.pass(125_000);
     expect(site.object('west')).toBeUndefined();
     expect(site.events('west').at(-1)).toMatch(/there is no connection/);
+  });
+
+  test('waits for an ensemble whose passwords an operator that has just begun cannot read', async () => {
+    await running('east');
+    await site.stop();
+    site.workers.formed = false;
+    site.start();
+    await site.remove('SyncPipeline', 'east');
+    await site.pass(60_000);
+    expect(site.object('east')).toBeDefined();
+    site.workers.formed = true;
+    await site.rest();
+    expect([site.object('east'), left()]).toEqual([undefined, []]);
+  });
+});
+
+describe('writes that wait for a connection hold up nobody else', () => {
+  const many = ['a', 'b', 'c', 'd', 'e'];
+
+  test('when pipelines are published', async () => {
+    await begin();
+    site.workers.zookeeper.stalls = (write) => !write.includes('/east/');
+    for (const name of [...many, 'east']) await site.pipeline(name);
+    await site.pass(60_000);
+    expect(site.condition('east')).toBe('True Running');
+    site.workers.zookeeper.stalls = () => false;
+    await site.rest();
+    expect(many.map((name) => site.condition(name))).toEqual(many.map(() => 'True Running'));
+  });
+
+  test('when pipelines are deleted, which ends after two minutes all the same', async () => {
+    await running(...many, 'east');
+    site.workers.zookeeper.stalls = (write) => !write.includes('/east');
+    for (const name of [...many, 'east']) await site.remove('SyncPipeline', name);
+    await site.pass(60_000);
+    expect(site.list(resources.SyncPipeline).map(({ metadata }) => metadata.name)).toEqual(many);
+    await site.pass(120_000);
+    expect(site.list(resources.SyncPipeline)).toEqual([]);
+    expect(site.events('a').at(-1)).toMatch(/^CleanupGivenUp: .*ZooKeeper did not answer in 15 s/);
   });
 });
 

@@ -14,6 +14,8 @@ export class MemoryZookeeper {
   reachable = true;
   /** Asked before and after each write of the operator; a throw is what it gets. */
   fault: (when: 'before' | 'after', write: string) => void = () => undefined;
+  /** Whether a write waits for a connection, which a session does for as long as it takes. */
+  stalls: (write: string) => boolean = () => false;
   /** Told of each write that is done. */
   onWrite: (path: string, data: string | null) => void = () => undefined;
   /** Writes by the operator. */
@@ -99,6 +101,7 @@ export class MemoryZookeeper {
   async #write<T>(what: string, request: () => T): Promise<T> {
     await Promise.resolve();
     if (!this.reachable) throw failure('connection-loss', what);
+    if (this.stalls(what)) await new Promise<never>(() => undefined);
     this.writes++;
     this.fault('before', what);
     const answer = request();
