@@ -7,6 +7,7 @@ import type { Coordination } from '../coordination/view.ts';
 import { ensembleNameOf } from '../ensemble-name.ts';
 import {
   isControlledBy,
+  isNotFound,
   KubeError,
   resources,
   selectorText,
@@ -39,7 +40,7 @@ interface Remains {
 
 const waiting = (why: string): Remains => ({ kind: 'waiting', why });
 
-/** So long after its deletion an instance waits for workers to go and for ZooKeeper to answer. */
+/** So long an instance waits for workers to go and for ZooKeeper to answer, from when its removal was first tried. */
 const PATIENCE_MS = 120_000;
 const AGAIN_MS = 1_000;
 
@@ -50,6 +51,8 @@ const AGAIN_MS = 1_000;
 export class InstanceFinalizer {
   readonly #tools: FinalizerTools;
   readonly #clock: Clock;
+  /** By uid: when it was first tried. Whatever hindered that may have taken long, and must not be the end of it. */
+  readonly #begun = new Map<string, number>();
 
   constructor(tools: FinalizerTools) {
     this.#tools = tools;
@@ -57,11 +60,15 @@ export class InstanceFinalizer {
   }
 
   async finalize(object: Live<CanalInstanceResource>, context: ReconcileContext): Promise<Result> {
-    const isLate = this.#clock.now() - Date.parse(object.metadata.deletionTimestamp!) >= PATIENCE_MS;
+    const { namespace, name, uid } = object.metadata;
+    const now = this.#clock.monotonic();
+    const begun = this.#begun.get(uid) ?? now;
+    this.#begun.set(uid, begun);
+    const isLate = now - begun >= PATIENCE_MS;
     const remains = await this.#remains(object, isLate, context.signal);
+    if (remains?.kind === 'waiting' && !isLate) return { requeueAfterMs: AGAIN_MS };
+    this.#begun.delete(uid);
     if (remains === null) return 'done';
-    if (remains.kind === 'waiting' && !isLate) return { requeueAfterMs: AGAIN_MS };
-    const { namespace, name } = object.metadata;
     const note = `Not everything was removed: ${remains.why}; what may be left in ZooKeeper at /lockkeeper/${namespace}/${name} is taken up by nobody until an instance of this name is made again`;
     this.#tools.events.record(object, { type: 'Warning', reason: 'CleanupGivenUp', note });
     return 'done';
@@ -105,14 +112,20 @@ export class InstanceFinalizer {
       const { uid, resourceVersion, name, deletionTimestamp } = deployment.metadata;
       if (!isControlledBy(deployment, object) || deletionTimestamp !== undefined) continue;
       const ref = { name, namespace: query.namespace };
-      await client.delete(resources.Deployment, ref, { preconditions: { uid, resourceVersion }, signal });
+      const preconditions = { uid, resourceVersion };
+      await client.delete(resources.Deployment, ref, { preconditions, signal }).catch((error: unknown) => {
+        if (!isNotFound(error)) throw error; // else it is gone already
+      });
     }
   }
 }
 
 /** False while workers, or candidates of a pipeline, are still there. @throws ZkError */
 async function removeAll(session: ZkSession, ref: InstanceRef): Promise<boolean> {
-  const pipelines = await childrenOf(session, pipelinesPath(ref));
-  for (const pipeline of pipelines.sort()) if (!(await removePipeline(session, ref, pipeline))) return false;
-  return removeInstance(session, ref);
+  let isEmpty = true;
+  // Each is asked to go, also where one before has workers that are yet to leave.
+  for (const pipeline of (await childrenOf(session, pipelinesPath(ref))).sort()) {
+    isEmpty = (await removePipeline(session, ref, pipeline)) && isEmpty;
+  }
+  return isEmpty && removeInstance(session, ref);
 }

@@ -1,15 +1,13 @@
 import type { Logger } from '../../common/log.ts';
 import type { Change } from './cache.ts';
-import { Postponed } from './carry-out.ts';
 import { systemClock, type Clock } from './clock.ts';
-import { isConflict } from './errors.ts';
 import type { Informer } from './informer.ts';
 import type { KubeMetrics } from './metrics.ts';
 import { keyOf, type KubeObject, type Live, type ObjectKey } from './objects.ts';
 import { ownerKey } from './ownership.ts';
+import { isPassing } from './passing.ts';
 import { WorkQueue, type QueueOptions } from './queue.ts';
 import type { Resource } from './resources.ts';
-import { Stale } from './stale.ts';
 
 export interface ReconcileContext {
   readonly key: ObjectKey;
@@ -184,8 +182,7 @@ export class Controller {
 
   #failed(key: ObjectKey, error: unknown, log: Logger): 'conflict' | 'failed' {
     const retryMs = this.#queue.retry(key);
-    // The world moved on meanwhile, or is not ready yet: part of the work.
-    const passing = isConflict(error) || error instanceof Stale || error instanceof Postponed;
+    const passing = isPassing(error);
     log[passing ? 'debug' : 'warn']({ err: error, retryMs, failures: this.#queue.failures(key) }, 'a reconcile is tried again');
     return passing ? 'conflict' : 'failed';
   }

@@ -7,6 +7,7 @@ import type { EventRecorder } from './events.ts';
 import { addFinalizer, hasFinalizer, removeFinalizer } from './finalizers.ts';
 import type { Informer } from './informer.ts';
 import { describe, keyOf, refOf, type CommonStatus, type CustomResource, type Live } from './objects.ts';
+import { isPassing } from './passing.ts';
 import type { Plan, Step, StepOutcome } from './plan.ts';
 import type { Outcome, Stages } from './stages.ts';
 import { Stale } from './stale.ts';
@@ -153,7 +154,9 @@ class StageRun<S extends CommonStatus, Spec, Observed, Extra extends { readonly 
       const result = await this.#stages.finalize!(live, context);
       if (result !== 'done') return result;
     } catch (error) {
-      events.record(object, { type: 'Warning', reason: 'FinalizeFailed', note: (error as Error).message });
+      if (!isPassing(error) && !context.signal.aborted) {
+        events.record(object, { type: 'Warning', reason: 'FinalizeFailed', note: (error as Error).message });
+      }
       throw error;
     }
     await removeFinalizer(client, this.#informer.resource, live, finalizer, { signal: context.signal });

@@ -157,8 +157,10 @@ export class PipelineObserver {
       const source = sourcesOf(parsed.value).find((each) => sources.includes(each));
       if (source === undefined) return [];
       const { namespace, name } = parsed.value.metadata;
-      const pipelines = this.#tools.references.toInstance(namespace, name).length;
-      return [{ instance: `${namespace}/${name}`, source, ...serverIdRange(parsed.value, pipelines) }];
+      const { first, last } = serverIdRange(parsed.value, this.#tools.references.toInstance(namespace, name).length);
+      // Ids outlive other pipelines of their instance, so they may lie beyond what so many would take anew.
+      const highest = this.#tools.ledger.highest({ namespace, instance: name }) ?? 0;
+      return [{ instance: `${namespace}/${name}`, source, first, last: Math.max(last, highest) }];
     });
   }
 }

@@ -18,7 +18,8 @@ interface Page {
   readonly session: string;
   /** By pipeline. Also those that are about to be published, and those whose object is gone and whose leader may not be. */
   readonly ids: Promise<Map<string, number>>;
-  isRead: boolean;
+  /** What was read last, be it in a session before; null: nothing yet. */
+  known: ReadonlyMap<string, number> | null;
 }
 
 /** The server ids of all pipelines of each instance, read once from their configurations. Only this process writes them. */
@@ -38,7 +39,13 @@ export class ServerIdLedger {
 
   /** Whether they have been read in some session. */
   knows(ref: InstanceRef): boolean {
-    return this.#pages.get(keyOf(ref))?.isRead ?? false;
+    return this.highest(ref) !== null;
+  }
+
+  /** The highest id that is taken, 0 where none is; null while they have not been read. */
+  highest(ref: InstanceRef): number | null {
+    const known = this.#pages.get(keyOf(ref))?.known ?? null;
+    return known === null ? null : Math.max(0, ...known.values());
   }
 
   /** The id for a pipeline, which is its own from then on; null where none is left. `own`: as it stands in its configuration now. @throws ZkError */
@@ -66,11 +73,11 @@ export class ServerIdLedger {
     const key = keyOf(ref);
     const known = this.#pages.get(key);
     if (known?.session === session.id) return known.ids;
-    const page: Page = { session: session.id, ids: this.#readIds(session, ref), isRead: known?.isRead ?? false };
+    const page: Page = { session: session.id, ids: this.#readIds(session, ref), known: known?.known ?? null };
     this.#pages.set(key, page);
     try {
       const ids = await page.ids;
-      page.isRead = true;
+      page.known = ids;
       return ids;
     } catch (error) {
       if (this.#pages.get(key) === page) this.#pages.delete(key);

@@ -512,6 +512,36 @@ describe('deleting', () => {
     );
   });
 
+  test('counts the two minutes from when an operator begins with it, and asks each pipeline to go', async () => {
+    await made();
+    pipelineZnodes();
+    site.zookeeper.put('/lockkeeper/shop/orders/pipelines/q/config', '{}');
+    site.zookeeper.put('/lockkeeper/shop/orders/pipelines/p/election/candidate', '');
+    await operator.stop();
+    await site.remove(resources.CanalInstance, name);
+    await site.clock.advance(300_000);
+    operator = site.startOperator();
+    for (let round = 0; round < 20; round++) await site.round();
+    expect(names(resources.CanalInstance)).toEqual([name]);
+    expect(znodes().filter((path) => path.includes('/pipelines/q'))).toEqual([]);
+    site.zookeeper.drop('/lockkeeper/shop/orders/pipelines/p/election/candidate');
+    await site.settle();
+    expect(left()).toEqual({ objects: 0, znodes: [] });
+    expect(warnings()).toEqual([]);
+  });
+
+  test('tells nobody of a conflict on the way', async () => {
+    await made();
+    let refused = 0;
+    operator.connection.fault = ({ method }) =>
+      method === 'DELETE' && refused++ < 2 ? { kind: 'refuse', status: 409, reason: 'Conflict' } : undefined;
+    await site.remove(resources.CanalInstance, name);
+    await site.settle();
+    expect(refused).toBeGreaterThan(2);
+    expect(left()).toEqual({ objects: 0, znodes: [] });
+    expect(warnings()).toEqual([]);
+  });
+
   test('ends at once though the ensemble is gone, and after two minutes though a worker does not end', async () => {
     await made();
     await site.remove(resources.ZkEnsemble, 'main');

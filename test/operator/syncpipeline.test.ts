@@ -373,6 +373,19 @@ describe('server ids', () => {
     expect(Object.values(serverIds()).sort()).toEqual([2000, 2001]);
   });
 
+  test('that outlived other pipelines of their instance are refused to another instance on the same source', async () => {
+    await running('a', 'b', 'c');
+    await site.remove('SyncPipeline', 'a');
+    await site.remove('SyncPipeline', 'b');
+    await site.rest();
+    expect(serverIds()).toEqual({ c: 1002 });
+    await site.instance({ serverId: 1002 }, 'copies');
+    await site.pipeline('d', { canalInstanceRef: { name: 'copies' } });
+    await site.rest();
+    expect(site.condition('d')).toBe('False ServerIdTaken');
+    expect(site.message('d')).toMatch(/\(1000 to 1002\)/);
+  });
+
   test('of another instance on the same source are refused to a new pipeline', async () => {
     await running('a');
     await site.instance({ serverId: 1000 }, 'other');
