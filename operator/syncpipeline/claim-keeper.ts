@@ -57,7 +57,7 @@ export class ClaimKeeper {
       const isKnown = claims
         .of(keyOf(object))
         .some((claim) => claim.generation === report.generation && claim.instanceGeneration === report.instanceGeneration);
-      return isKnown ? [] : [{ key: keyOf(object), target: report.currentTarget }];
+      return isKnown ? [] : [{ key: keyOf(object), target: report.currentTarget, kind: 'outdated' }];
     });
   }
 
@@ -83,7 +83,7 @@ export class ClaimKeeper {
     const view = ensemble === undefined ? null : await coordination.view(ensemble, ref);
     if (view === null) return 'done';
     tracker.follows(ref, view);
-    if (!isOpen(view)) return 'done';
+    if (!isOpen(view)) return view.trouble === null ? 'reading' : 'done';
     try {
       await ledger.read(view.session, ref);
     } catch (error) {

@@ -26,7 +26,7 @@ import { PipelineFinalizer } from './finalize.ts';
 import { ClaimKeeper } from './claim-keeper.ts';
 import { PipelineObserver } from './observer.ts';
 import { claimOf, Claims } from './claims.ts';
-import { contenders } from './contenders.ts';
+import { contenders, unread, type ContenderTools } from './contenders.ts';
 import { OverlapJudge } from './overlaps.ts';
 import { parseInstance, parsePipeline } from './parse.ts';
 import { PipelineStages } from './pipeline-stages.ts';
@@ -55,14 +55,14 @@ export function addSyncPipelines(manager: Manager, { coordination, registry }: S
   const parsedInstances = new ByGeneration(instances, parseInstance);
   const claims: Claims = new Claims(() => rejudge());
   const ledger = new ServerIdLedger((ref, name, text) => claims.hold(ref, name, text));
+  const contending: ContenderTools = {
+    ...{ pipelines, instances, claims, ledger },
+    parsed: (object) => parsed.of(object),
+    parsedInstance: (object) => parsedInstances.of(object),
+  };
   const overlaps: OverlapJudge = new OverlapJudge(
-    () =>
-      contenders({
-        ...{ pipelines, instances, claims, ledger },
-        parsed: (object) => parsed.of(object),
-        parsedInstance: (object) => parsedInstances.of(object),
-      }),
-    () => keeper.strangers(),
+    () => contenders(contending),
+    () => [...keeper.strangers(), ...unread(contending)],
   );
   /** Who was refused may have its turn now. */
   const rejudge = () => {

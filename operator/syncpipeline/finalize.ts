@@ -30,6 +30,9 @@ export interface FinalizerTools {
   readonly removed: (ref: InstanceRef, pipeline: string) => Promise<void>;
 }
 
+/** On the object from before its configuration is published for the first time. */
+export const pipelineFinalizer = 'lockkeeper.io/znodes';
+
 /** Workers drain a pipeline within seconds. After this time of trying the object goes, whatever is left in ZooKeeper. */
 const GIVE_UP_MS = 120_000;
 const AGAIN_MS = 1_000;

@@ -11,7 +11,7 @@ const unknown = (type: string, reason: string, message: string): Judgement => ({
  * Whether rows flow as this generation of the spec says, of a spec that can be carried out. Null: nothing new can be told at present.
  */
 export function readiness({ spec, metadata }: SyncPipeline, observed: Observed): Judgement | null {
-  const { channel, report, leads } = observed;
+  const { channel, report, leads, isSilent } = observed;
   const ensemble = `ZkEnsemble ${metadata.namespace}/${observed.ensemble.name ?? ''}`;
   switch (channel.kind) {
     case 'none':
@@ -35,6 +35,12 @@ export function readiness({ spec, metadata }: SyncPipeline, observed: Observed):
   if (report?.configError != null)
     return no('Ready', 'ConfigurationRefused', `the workers refuse the configuration: ${textOf(report.configError)}`);
   if (report === null) return no('Ready', 'NoLeader', `no worker of ${instance} has taken the pipeline up yet`);
+  if (isSilent)
+    return no(
+      'Ready',
+      'LeaderSilent',
+      `worker ${report.worker} leads the pipeline and holds its session, but has reported nothing for a while: it may be frozen or overloaded; look at its log and its CPU limit`,
+    );
   if (!leads)
     return no(
       'Ready',

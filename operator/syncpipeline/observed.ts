@@ -73,6 +73,8 @@ export interface Observed {
   readonly report: PipelineReport | null;
   /** Whether the worker that wrote it is there and goes on reporting. */
   readonly leads: boolean;
+  /** Whether it is there and does not report. */
+  readonly isSilent: boolean;
   /** Whether numbers are worth a write now. */
   readonly showsNumbers: boolean;
 }

@@ -40,9 +40,9 @@ export interface ObserverTools {
 }
 
 /** What is in ZooKeeper. */
-type Seen = Pick<Observed, 'channel' | 'published' | 'wanted' | 'report' | 'leads'>;
+type Seen = Pick<Observed, 'channel' | 'published' | 'wanted' | 'report' | 'leads' | 'isSilent'>;
 
-const nothingSeen = { published: null, wanted: { kind: 'unknown' }, report: null, leads: false } as const;
+const nothingSeen = { published: null, wanted: { kind: 'unknown' }, report: null, leads: false, isSilent: false } as const;
 
 /** Reads everything that a pipeline depends on. */
 export class PipelineObserver {
@@ -121,7 +121,7 @@ export class PipelineObserver {
         channel: openChannel(view),
         ...configuration,
         report,
-        leads: report !== null && tracker.isLive(ref, report, view),
+        ...lifeOf(report === null ? 'gone' : tracker.lifeOf(ref, report, view)),
       };
     } catch (error) {
       if (!isZkError(error)) throw error;
@@ -163,6 +163,10 @@ export class PipelineObserver {
       return [{ instance: `${namespace}/${name}`, source, first, last: Math.max(last, highest) }];
     });
   }
+}
+
+function lifeOf(life: 'leads' | 'silent' | 'gone'): Pick<Seen, 'leads' | 'isSilent'> {
+  return { leads: life === 'leads', isSilent: life === 'silent' };
 }
 
 function openChannel(view: InstanceView): Channel {

@@ -15,8 +15,12 @@ export interface Contender {
   readonly held: readonly Subject[];
 }
 
-/** A pipeline whose worker goes on with a configuration that is not known any more, until it takes up the newest one. */
+/**
+ * A pipeline of which it is not known what it has in force: its worker goes on with a configuration from before this process began to
+ * look until it takes up the newest one (outdated), or its ensemble cannot be read (unread).
+ */
 export interface Stranger {
+  readonly kind: 'outdated' | 'unread';
   readonly key: ObjectKey;
   /** As `serverKey` tells. */
   readonly target: string;
@@ -126,11 +130,15 @@ function withoutCopies(contender: Contender): Contender {
   return { ...contender, held: held.map((each) => (writesOf(each) === same ? wanted : each)) };
 }
 
-function strange(pipeline: ObjectKey, { key, target }: Stranger): LockkeeperError {
-  const what = `the worker of ${key} is yet to take up the newest configuration, and what it has may write the same tables of ${target}`;
+function strange(pipeline: ObjectKey, { kind, key, target }: Stranger): LockkeeperError {
+  const unknown =
+    kind === 'outdated'
+      ? `the worker of ${key} is yet to take up the newest configuration, and what it has`
+      : `what ${key} has in force cannot be read from its ensemble at present, and`;
+  const what = `${unknown} may write the same tables of ${target}`;
   return new LockkeeperError('LK1009', `spec.target: ${what}`, {
     found: what,
-    remedy: `Wait for it, and look at the conditions of ${key} if it takes long.`,
+    remedy: `Wait for it, and look at the conditions of ${key}, of its instance and its ensemble if it takes long.`,
     details: { field: 'spec.target', pipeline, other: key, target },
   });
 }

@@ -18,7 +18,7 @@ import {
   type Stages,
   type SyncPipelineResource,
 } from '../kube/index.ts';
-import type { PipelineFinalizer } from './finalize.ts';
+import { pipelineFinalizer, type PipelineFinalizer } from './finalize.ts';
 import type { Observed } from './observed.ts';
 import type { PipelineObserver } from './observer.ts';
 import type { Parsed } from './parse.ts';
@@ -38,7 +38,7 @@ export interface PipelineTools {
 
 /** Reconciles a SyncPipeline: publishes its configuration to the workers of its instance, and shows what its leader reports. */
 export class PipelineStages implements Stages<SyncPipelineStatus, SyncPipeline, Observed, Publish> {
-  readonly finalizer = 'lockkeeper.io/znodes';
+  readonly finalizer = pipelineFinalizer;
   readonly #tools: PipelineTools;
 
   constructor(tools: PipelineTools) {

@@ -31,6 +31,7 @@ const well: Observed = {
   wanted: { kind: 'text', text: '{}', serverId: 1000 },
   report: null,
   leads: false,
+  isSilent: false,
   showsNumbers: false,
 };
 const neighbour = { instance: 'shop/other', source: 'mysql.home:3306', first: 999, last: 1001 };

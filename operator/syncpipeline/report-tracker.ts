@@ -48,11 +48,12 @@ export class ReportTracker {
     this.#instances.set(keyFor(ref), { view, essence: known?.essence ?? essenceOfInstance(view), deafAt });
   }
 
-  /** Whether the worker that reported last is still there and reporting. */
-  isLive(ref: InstanceRef, report: PipelineReport, view: InstanceView): boolean {
+  /** Whether the worker that reported last is still there, and reporting. */
+  lifeOf(ref: InstanceRef, report: PipelineReport, view: InstanceView): 'leads' | 'silent' | 'gone' {
+    if (!view.workers.has(report.worker)) return 'gone';
     const heard = this.#heard.get(keyOf({ namespace: ref.namespace, name: report.name }))?.at ?? -Infinity;
     const since = Math.max(heard, this.#instances.get(keyFor(ref))?.deafAt ?? -Infinity);
-    return view.workers.has(report.worker) && this.#clock.monotonic() - since < SILENT_MS;
+    return this.#clock.monotonic() - since < SILENT_MS ? 'leads' : 'silent';
   }
 
   /** True once in a while: then numbers are worth a write. What an operator before has shown counts as fresh (`hasShown`). */

@@ -206,6 +206,28 @@ describe('who writes a table', () => {
     expect(site.condition('new')).toBe('False TargetOverlap');
   });
 
+  test.each([
+    ['cannot be reached', 'no connection'],
+    ['is being connected to', null],
+  ])('keeps it though its spec was edited while there was no operator and its ensemble %s', async (_what, why) => {
+    await neighbours();
+    await site.stop();
+    await patch('old', { alerts: { lagSeconds: 5 } });
+    site.workers.away.set(instance, why);
+    site.start();
+    await site.instance({ serverId: 2000 }, 'copies');
+    await site.pipeline('new', { ...rival('orders'), canalInstanceRef: { name: 'copies' } });
+    await site.pass(60_000);
+    const published = () => site.workers.zookeeper.text('/lockkeeper/shop/copies/pipelines/new/config');
+    expect(published()).toBeNull();
+    if (why !== null) expect(site.message('new')).toMatch(/shop\/old .*cannot be read/);
+    site.workers.away.clear();
+    site.workers.tell();
+    await site.rest();
+    expect(published()).toBeNull();
+    expect(site.condition('new')).toBe('False TargetOverlap');
+  });
+
   test('has it to itself until its leader has let go of it', async () => {
     await neighbours();
     // The leader is slow to take up what is new.
@@ -329,7 +351,7 @@ describe('what its leader says', () => {
     await site.pass(12_000);
     expect(site.condition('east')).toBe('True Running');
     await site.pass(20_000);
-    expect(site.condition('east')).toBe('False LeaderGone');
+    expect(site.condition('east')).toBe('False LeaderSilent');
   });
 
   test('is not known while the ensemble is away, and believed at once when it is back', async () => {

@@ -1,5 +1,6 @@
 import type { Registry } from 'prom-client';
 import { configPath, electionPath, pipelinePath, statusPath, type InstanceRef } from '../../common/zookeeper/paths.ts';
+import type { ZkSession } from '../../common/zookeeper/session.ts';
 import { Disturbances, serverKey } from '../../crds/index.ts';
 import { decodeConfig } from '../../crds/config-codec.ts';
 import type { PipelineConfig } from '../../crds/pipeline-config.ts';
@@ -46,6 +47,8 @@ export class SimulatedWorkers implements Coordination {
   /** Whether the ensemble has passwords. */
   formed = true;
   trouble: string | null = null;
+  /** Instances whose ensemble cannot be reached, and since when nobody knows why: then null. */
+  readonly away = new Map<string, string | null>();
   followed = new Set<string>();
   readonly #reports = new Map<string, PipelineReport>();
   readonly #listeners = new Set<(ref: InstanceRef, pipeline: string | undefined) => void>();
@@ -60,7 +63,8 @@ export class SimulatedWorkers implements Coordination {
     if (!this.formed) return Promise.resolve(null);
     this.followed.add(of.instance);
     const [workers, reports] = of.instance === instance ? [this.workers, this.#reports] : [new Map(), new Map()];
-    const trouble = () => this.trouble;
+    const trouble = () => this.away.get(of.instance) ?? this.trouble;
+    const nowhere = { state: { kind: 'suspended' } } as ZkSession;
     return Promise.resolve({
       known: true,
       get trouble() {
@@ -69,7 +73,7 @@ export class SimulatedWorkers implements Coordination {
       workers: workers as ReadonlyMap<string, WorkerInfo>,
       source: null,
       reports: reports as ReadonlyMap<string, PipelineReport>,
-      session: this.#session,
+      session: this.away.has(of.instance) ? nowhere : this.#session,
     });
   }
 
