@@ -534,7 +534,7 @@ export const errorCatalog = {
     title: 'ZooKeeper unreachable',
     meaning: 'No server of the ensemble answers, or it has no quorum. Running leaders stop writing before their session ends.',
     remedy:
-      'Check the ensemble (kubectl get zkensembles, or `echo srvr | nc HOST 2181`) and the network to it; workers go on by themselves when it is back.',
+      'Check the ensemble (kubectl get zkensembles, or `printf srvr | nc HOST 2181`) and the network to it; workers go on by themselves when it is back.',
     retryable: true,
     severity: 'error',
   },

@@ -235,7 +235,8 @@ function ordinalFacts(wanted: Wanted, spec: ZkSpec, { sets, pods, claims, holder
 function volumeState(claims: readonly Live<PersistentVolumeClaim>[]): OrdinalFacts['volume'] {
   if (claims.length === 0) return 'none';
   if (claims.some(({ metadata }) => metadata.deletionTimestamp !== undefined)) return 'leaving';
-  return claims.some(({ metadata }) => metadata.annotations?.[HOLDS_DATA] === 'true') ? 'used' : 'fresh';
+  // Data without its log is none, nor a log without its data.
+  return claims.every(({ metadata }) => metadata.annotations?.[HOLDS_DATA] === 'true') ? 'used' : 'fresh';
 }
 
 function podVolume(pod: Live<Pod> | undefined, holders: readonly string[]): OrdinalFacts['volume'] {

@@ -28,6 +28,8 @@ const members = (role: string, ready: boolean, region = 'home') =>
   `lockkeeper_ensemble_members{namespace="shop",name="main",region="${region}",role="${role}",ready="${ready}"}`;
 const membersWanted = (role: string, region = 'home') =>
   `lockkeeper_ensemble_members_wanted{namespace="shop",name="main",region="${region}",role="${role}"}`;
+const quorum = (status: string) =>
+  `lockkeeper_condition{kind="ZkEnsemble",namespace="shop",name="main",type="QuorumHealthy",status="${status}"}`;
 const silent: readonly FiringAlert[] = [];
 
 export const alertCases: readonly AlertCase[] = [
@@ -282,6 +284,20 @@ export const alertCases: readonly AlertCase[] = [
   },
   {
     alert: 'LockkeeperFirstCopyStalled',
+    when: 'its first chunk never ends',
+    series: { [phase('copying')]: '1x60', [`lockkeeper_first_copy_rows${of('w1')}`]: '0x60' },
+    at: 6,
+    fires: [{ labels: pipeline, summary: 'The first copy of pipeline shop/orders stands still.' }],
+  },
+  {
+    alert: 'LockkeeperFirstCopyStalled',
+    when: 'it has only begun',
+    series: { [phase('copying')]: '1x60', [`lockkeeper_first_copy_rows${of('w1')}`]: '0x6 0+1000x54' },
+    at: 3,
+    fires: silent,
+  },
+  {
+    alert: 'LockkeeperFirstCopyStalled',
     when: 'rows are copied',
     series: { [phase('copying')]: '1x60', [`lockkeeper_first_copy_rows${of('w1')}`]: '0+1000x60' },
     at: 25,
@@ -365,24 +381,22 @@ export const alertCases: readonly AlertCase[] = [
   },
   {
     alert: 'LockkeeperEnsembleWithoutQuorum',
-    when: 'one voter of three is left',
-    series: { [members('voter', true)]: '3x4 1x36', [members('voter', false)]: '0x4 2x36', [membersWanted('voter')]: '3x40' },
-    at: 4,
+    when: 'its servers have none',
+    series: { [quorum('True')]: '1x4 0x36', [quorum('False')]: '0x4 1x36' },
+    at: 5,
     fires: [
       {
         labels: { namespace: 'shop', name: 'main', severity: 'critical' },
-        summary: 'ZooKeeper ensemble shop/main has lost its quorum: 1 voters ready.',
+        summary: 'ZooKeeper ensemble shop/main has no quorum.',
       },
     ],
   },
   {
     alert: 'LockkeeperEnsembleWithoutQuorum',
-    when: 'two of three are left, and observers make no quorum',
+    when: 'one that serves is to grow from one voter to three',
     series: {
-      [members('voter', true)]: '2x40',
-      [membersWanted('voter')]: '3x40',
-      [members('observer', true, 'east')]: '0x40',
-      [membersWanted('observer', 'east')]: '4x40',
+      ...{ [quorum('True')]: '1x40', [quorum('False')]: '0x40' },
+      ...{ [members('voter', true)]: '1x40', [membersWanted('voter')]: '3x40' },
     },
     at: 10,
     fires: silent,
@@ -547,6 +561,17 @@ export const alertCases: readonly AlertCase[] = [
       'lockkeeper_condition{kind="ZkEnsemble",namespace="shop",name="main",type="Ready",status="True"}': '1x64',
       'lockkeeper_condition{kind="ZkEnsemble",namespace="shop",name="main",type="Ready",status="False"}': '0x64',
       'lockkeeper_condition{kind="ZkEnsemble",namespace="shop",name="main",type="Progressing",status="False"}': '1x64',
+    },
+    at: 30,
+    fires: silent,
+  },
+  {
+    alert: 'LockkeeperObjectNotReady',
+    when: 'the pipeline makes its first copy',
+    series: {
+      'lockkeeper_condition{kind="SyncPipeline",namespace="shop",name="orders",type="Ready",status="False"}': '1x64',
+      [phase('copying')]: '1x64',
+      [wanted('Running')]: '1x64',
     },
     at: 30,
     fires: silent,

@@ -65,8 +65,8 @@ describe.skipIf(elsewhere)('a cluster made on this machine', { timeout: 600_000 
   });
 
   test('a Service with an address of its own leads to every node, and back to the pod that asks', async () => {
-    // nc waits to the end of its time, so they all ask at once.
-    const ask = 'for i in $(seq 12); do echo srvr | nc -q9 -w9 zk-client 2181 | grep Mode & done; wait';
+    // nc waits to the end of its time, so they all ask at once. Without a newline: one that the server leaves unread resets the connection.
+    const ask = 'for i in $(seq 12); do printf srvr | nc -q9 -w9 zk-client 2181 | grep Mode & done; wait';
     for (const answers of await Promise.all(['zk-0', 'zk-1', 'zk-2'].map((pod) => shell(pod, ask)))) {
       expect(answers.match(/Mode/g)).toHaveLength(12);
       expect(answers).toContain('leader');

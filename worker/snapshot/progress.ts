@@ -1,6 +1,6 @@
 import type { Clock, SnapshotProgress } from './types.ts';
 
-/** Adds up what a copy has done and says so, at most every `REPORT_MS` and whenever a table is finished. */
+/** Adds up what a copy has done and says so: when it begins, at most every `REPORT_MS`, and whenever a table is finished. */
 const REPORT_MS = 500;
 
 export class ProgressReport {
@@ -47,6 +47,7 @@ export class ProgressReport {
     this.bytes = totals.bytes;
     this.chunksDone = totals.chunksDone;
     this.#rowsBefore = totals.rows - Math.min(before, totals.rows);
+    this.#say(null); // whoever watches must see also a copy that stands still from its first chunk on
   }
 
   chunk(table: string, rows: number, bytes: number): void {
@@ -61,7 +62,7 @@ export class ProgressReport {
     this.#say(table);
   }
 
-  #say(table: string): void {
+  #say(table: string | null): void {
     this.#reported = this.#clock.now();
     const { seconds } = this;
     const rowsPerSecond = seconds > 0 ? Math.round((this.rows - this.#rowsBefore) / seconds) : 0;

@@ -42,8 +42,8 @@ export interface SnapshotResult extends CatchUpPlan {
 }
 
 export interface SnapshotProgress {
-  /** The table that moved, `schema.table` at the source. */
-  readonly table: string;
+  /** The table that moved, `schema.table` at the source; null: the copy, or a round of it, is planned and about to begin. */
+  readonly table: string | null;
   readonly tablesDone: number;
   readonly tablesTotal: number;
   readonly rowsDone: number;

@@ -16,8 +16,11 @@ before each write the object is read. A kind that is watched takes get, list and
   resources: [statefulsets, deployments]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: ['']
-  resources: [services, configmaps, serviceaccounts]
+  resources: [services]
   verbs: [get, list, watch, create, patch, delete]
+- apiGroups: ['']
+  resources: [configmaps]
+  verbs: [get, list, watch, create, patch]
 - apiGroups: ['']
   resources: [secrets]
   verbs: [get, list, watch, create, patch] # the ensemble's passwords are made; those of databases are read
@@ -26,7 +29,7 @@ before each write the object is read. A kind that is watched takes get, list and
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [networking.k8s.io]
   resources: [networkpolicies]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, watch, create, patch]
 - apiGroups: ['']
   resources: [pods]
   verbs: [get, list, watch, delete] # ZooKeeper's servers; one that is deleted starts anew

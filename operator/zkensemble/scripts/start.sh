@@ -38,10 +38,11 @@ names_me() {
   grep -q "^server\.$id=" "$1"
 }
 
-# A server that has waited in vain for somebody to copy from, or was cut off in the midst of it, has files and no data.
+# A server that has waited in vain for somebody to copy from, or was cut off in the midst of it, has files and no data. Nor has one
+# that lost the volume of its log: its snapshots lack what it has acknowledged since.
 logs=${ZK_DATA_LOG_DIR:-$data}
 empty=no
-if [ ! -d "$data/version-2" ] || [ "$(cat "$data/version-2/currentEpoch" 2>/dev/null)" = -1 ]; then
+if [ ! -d "$data/version-2" ] || [ ! -d "$logs/version-2" ] || [ "$(cat "$data/version-2/currentEpoch" 2>/dev/null)" = -1 ]; then
   empty=yes
   rm -rf "$data/version-2" "$logs/version-2"
 fi

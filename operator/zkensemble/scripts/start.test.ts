@@ -147,6 +147,23 @@ describe('start.sh', () => {
     expect(existsSync(join(logs, 'initialize'))).toBe(true);
   });
 
+  test('begins anew where the volume of its log was lost: its snapshots alone lack what it has acknowledged', () => {
+    const logs = join(dir, 'logs');
+    mkdirSync(logs);
+    const own = [join(data, 'version-2'), join(logs, 'version-2')];
+    start('pod-2', { ZK_DATA_LOG_DIR: logs });
+    for (const folder of own) mkdirSync(folder, { recursive: true });
+    writeFileSync(join(data, 'version-2/currentEpoch'), '3');
+    zookeeperLearns('100000000', [line(1), line(2), line(3)]);
+    expect(start('pod-2', { ZK_DATA_LOG_DIR: logs }).stdout).toMatch(/server 2 goes on/);
+    expect(existsSync(own[0]!)).toBe(true);
+    rmSync(own[1]!, { recursive: true });
+    start('pod-2', { ZK_DATA_LOG_DIR: logs });
+    expect(existsSync(own[0]!)).toBe(false);
+    publish({ members: [1, 2, 3], mayVote: [2] });
+    expect(start('pod-2', { ZK_DATA_LOG_DIR: logs }).stdout).toMatch(/server 2 begins as participant/);
+  });
+
   test('does not hand the hash on, and lets nobody else read it', () => {
     expect(start('pod-2').stdout).not.toContain('SUPER');
     expect(execFileSync('stat', ['-c', '%a', join(data, 'conf/zoo.cfg')], { encoding: 'utf8' }).trim()).toBe('600');
