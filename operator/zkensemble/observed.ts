@@ -13,8 +13,8 @@ import type { Credentials } from './credentials.ts';
 import { assignIds, emptyIdRecord, parseIdRecord, recoverIds, type IdProblem, type IdRecord } from './member-ids.ts';
 import type { Member, MemberConfig } from './members.ts';
 import { holdersIn, publishedIn } from './objects/config-maps.ts';
-import { ACCEPT_DATA_LOSS, groupOfLabels, HOLDS_DATA, MEMBER_IDS, MEMBER_ID } from './objects/labels.ts';
-import { claimName } from './objects/stateful-set.ts';
+import { ACCEPT_DATA_LOSS, groupOfLabels, MEMBER_IDS, MEMBER_ID } from './objects/labels.ts';
+import { claimName, volumesOf } from './objects/stateful-set.ts';
 import { collectServers, type GroupFacts, type OrdinalFacts } from './plan/collect-servers.ts';
 import { nextStep } from './plan/next-step.ts';
 import type { EnsembleStep, Published, ServerSays, View, Wanted } from './plan/view.ts';
@@ -30,6 +30,7 @@ import {
   type Server,
   type ZkSpec,
 } from './servers.ts';
+import { volumeState } from './volume-state.ts';
 
 /** The ensemble's Secret; null data where it is missing. */
 export interface SecretFacts {
@@ -216,7 +217,7 @@ function ordinalFacts(wanted: Wanted, spec: ZkSpec, { sets, pods, claims, holder
       listed: pod !== undefined && isReady(pod),
       stuck: pod !== undefined && isStuck(pod, now),
       restart: pod === undefined ? [] : restartReasons(pod, sets.get(group.name), own),
-      volume: spec.storage.ephemeral ? podVolume(pod, holders) : volumeState(own),
+      volume: spec.storage.ephemeral ? podVolume(pod, holders) : volumeState(own, volumesOf(spec).length),
     };
   };
   return new Map(
@@ -230,13 +231,6 @@ function ordinalFacts(wanted: Wanted, spec: ZkSpec, { sets, pods, claims, holder
       }
     }),
   );
-}
-
-function volumeState(claims: readonly Live<PersistentVolumeClaim>[]): OrdinalFacts['volume'] {
-  if (claims.length === 0) return 'none';
-  if (claims.some(({ metadata }) => metadata.deletionTimestamp !== undefined)) return 'leaving';
-  // Data without its log is none, nor a log without its data.
-  return claims.every(({ metadata }) => metadata.annotations?.[HOLDS_DATA] === 'true') ? 'used' : 'fresh';
 }
 
 function podVolume(pod: Live<Pod> | undefined, holders: readonly string[]): OrdinalFacts['volume'] {
