@@ -23,15 +23,22 @@ export async function childrenOf(session: ZkSession, path: string): Promise<stri
 
 /**
  * Makes a znode hold a text, with all nodes above it: created complete, so that no watcher ever sees it empty, or replaced
- * unless it holds the same already. Of several writers at once each sees what it replaces. @throws ZkError
+ * unless it holds the same already. Of several writers at once each sees what it replaces. Once `signal` has aborted it writes no
+ * text any more, however long it has waited for a connection. @throws ZkError, or the signal's reason
  */
-export async function writeZnode(session: ZkSession, path: string, text: string): Promise<'written' | 'unchanged'> {
+export async function writeZnode(
+  session: ZkSession,
+  path: string,
+  text: string,
+  signal?: AbortSignal,
+): Promise<'written' | 'unchanged'> {
   await session.ensurePath(parentOf(path));
   for (;;) {
     try {
       const { data, stat } = await session.get(path);
       await session.adopt(path, stat);
       if (data.toString() === text) return 'unchanged';
+      signal?.throwIfAborted();
       await session.set(path, text, stat.version);
       return 'written';
     } catch (error) {
@@ -39,6 +46,7 @@ export async function writeZnode(session: ZkSession, path: string, text: string)
       if (!isZkError(error, 'no-node')) throw error;
     }
     try {
+      signal?.throwIfAborted();
       await session.create(path, text);
       return 'written';
     } catch (error) {

@@ -92,7 +92,7 @@ export class InstanceFinalizer {
       const view = await coordination.view(ensemble, ref);
       if (view === null) return waiting('the ensemble has no passwords');
       if (view.trouble !== null) return waiting(`ZooKeeper cannot be reached: ${view.trouble}`);
-      const isGone = await inTime(removeAll(view.session, ref), this.#clock, signal);
+      const isGone = await inTime(() => removeAll(view.session, ref), this.#clock, signal);
       return isGone ? null : waiting('workers are still registered in ZooKeeper');
     } catch (error) {
       if (error instanceof KubeError || signal.aborted) throw error;

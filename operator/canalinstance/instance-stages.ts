@@ -75,7 +75,7 @@ export class InstanceStages implements Stages<CanalInstanceStatus, InstanceSpec,
   async perform(step: InstanceStep, object: Live<CanalInstanceResource>, context: ReconcileContext): Promise<Changed> {
     const { clock = systemClock } = this.#tools;
     try {
-      return await inTime(this.#perform(step, object, context), clock, context.signal);
+      return await inTime((signal) => this.#perform(step, object, { ...context, signal }), clock, context.signal);
     } catch (error) {
       if (isZkError(error, 'connection-loss', 'session-expired', 'closed')) throw new Postponed(messageOf(error));
       throw error;
@@ -85,7 +85,7 @@ export class InstanceStages implements Stages<CanalInstanceStatus, InstanceSpec,
   async #perform(step: InstanceStep, object: Live<CanalInstanceResource>, context: ReconcileContext): Promise<Changed> {
     switch (step.kind) {
       case 'writeConfig':
-        return this.#writeConfig(step, object);
+        return this.#writeConfig(step, object, context);
       case 'removeStray':
         return this.#removeStray(step, object, context);
       default:
@@ -93,8 +93,12 @@ export class InstanceStages implements Stages<CanalInstanceStatus, InstanceSpec,
     }
   }
 
-  async #writeConfig({ session, text, generation }: WriteConfig, object: Live<CanalInstanceResource>): Promise<Changed> {
-    if ((await writeZnode(session, instanceConfigPath(instanceRef(object)), text)) === 'unchanged') return 'unchanged';
+  async #writeConfig(
+    { session, text, generation }: WriteConfig,
+    object: Live<CanalInstanceResource>,
+    { signal }: ReconcileContext,
+  ): Promise<Changed> {
+    if ((await writeZnode(session, instanceConfigPath(instanceRef(object)), text, signal)) === 'unchanged') return 'unchanged';
     const note = `The workers are told of the source as generation ${generation} has it`;
     this.#tools.events.record(object, { type: 'Normal', reason: 'SourceConfigured', note });
     return 'changed';

@@ -144,7 +144,7 @@ export class InstanceObserver {
       pipelines: await childrenOf(session, pipelinesPath(ref)),
     });
     try {
-      return await inTime(read(), this.#clock, signal);
+      return await inTime(read, this.#clock, signal);
     } catch (error) {
       if (error instanceof Postponed || isZkError(error, 'connection-loss', 'session-expired', 'closed')) return unreadable;
       throw error;

@@ -3,10 +3,15 @@ import { Postponed, sleep, type Clock } from '../kube/index.ts';
 /** Some requests to ZooKeeper wait for a connection for as long as it takes. */
 const LONGEST_MS = 15_000;
 
-/** The promise's end, if it comes in time. What it waits for may be done later all the same. @throws Postponed */
-export async function inTime<T>(promise: Promise<T>, clock: Clock, signal: AbortSignal): Promise<T> {
+/**
+ * What the work comes to, if it comes in time. Its signal aborts when it is given up; what it waits for then may be done later all the
+ * same. @throws Postponed
+ */
+export async function inTime<T>(work: (signal: AbortSignal) => Promise<T>, clock: Clock, signal: AbortSignal): Promise<T> {
   const over = new AbortController();
-  const late = sleep(clock, LONGEST_MS, AbortSignal.any([signal, over.signal])).then(() => {
+  const either = AbortSignal.any([signal, over.signal]);
+  const promise = work(either);
+  const late = sleep(clock, LONGEST_MS, either).then(() => {
     if (over.signal.aborted) return promise;
     throw new Postponed(`ZooKeeper did not answer in ${LONGEST_MS / 1000} s`);
   });

@@ -98,7 +98,7 @@ export class PipelineFinalizer {
     if (view === null) return this.#ensembleOf(ref) === null ? null : 'the ensemble has no passwords at present';
     if (!isOpen(view)) return view.trouble ?? 'there is no connection at present';
     try {
-      const isGone = await inTime(removePipeline(view.session, ref, pipeline), this.#tools.clock, signal);
+      const isGone = await inTime(() => removePipeline(view.session, ref, pipeline), this.#tools.clock, signal);
       return isGone ? null : 'workers are still there';
     } catch (error) {
       if (isZkError(error) || error instanceof Postponed) return messageOf(error);

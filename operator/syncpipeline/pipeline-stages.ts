@@ -70,8 +70,9 @@ export class PipelineStages implements Stages<SyncPipelineStatus, SyncPipeline, 
     signal.throwIfAborted();
     this.#tools.claim(step);
     try {
-      const writing = writeZnode(step.session, configPath(step.ref, step.name), step.text);
-      if ((await inTime(writing, this.#tools.clock, signal)) === 'unchanged') return 'unchanged';
+      const { session, ref, name, text } = step;
+      const write = (whileAsked: AbortSignal) => writeZnode(session, configPath(ref, name), text, whileAsked);
+      if ((await inTime(write, this.#tools.clock, signal)) === 'unchanged') return 'unchanged';
     } catch (error) {
       // What the operator had under way when the connection broke is seen next time.
       if (isZkError(error, 'connection-loss', 'session-expired', 'closed')) throw new Postponed(messageOf(error));

@@ -53,6 +53,17 @@ describe('writing', () => {
     expect((await session.exists(path))?.version).toBe(1);
   });
 
+  test('that was given up writes nothing later, be there a text already or none', async () => {
+    const session = await connect();
+    const ref = newInstance();
+    const aborted = AbortSignal.abort(new Error('given up'));
+    await expect(writeZnode(session, configPath(ref, 'p'), 'late', aborted)).rejects.toThrow('given up');
+    expect(await readZnode(session, configPath(ref, 'p'))).toBeNull();
+    await writeZnode(session, configPath(ref, 'p'), 'newer');
+    await expect(writeZnode(session, configPath(ref, 'p'), 'late', aborted)).rejects.toThrow('given up');
+    expect(await readZnode(session, configPath(ref, 'p'))).toBe('newer');
+  });
+
   test('by several at once ends with the text of one, each version written once', async () => {
     const sessions = await Promise.all([connect(), connect(), connect(), connect()]);
     const path = configPath(newInstance(), 'p');
