@@ -19,8 +19,9 @@ test.each([
   ['fresh', [claim(false)], 1],
   ['used', [claim(true)], 1],
   ['used', [claim(true), claim(true)], 2],
-  ['fresh', [claim(true), claim(false)], 2],
-  ['fresh', [claim(true)], 2],
+  ['fresh', [claim(false), claim(false)], 2],
+  ['torn', [claim(true), claim(false)], 2],
+  ['torn', [claim(true)], 2],
   ['leaving', [claim(true), claim(true, true)], 2],
 ] as const)('%s: %j of %i volumes', (state, claims, volumes) => {
   expect(volumeState(claims, volumes)).toBe(state);

@@ -10,5 +10,6 @@ export function volumeState(claims: readonly Live<PersistentVolumeClaim>[], volu
   if (claims.length === 0) return 'none';
   if (claims.some(({ metadata }) => metadata.deletionTimestamp !== undefined)) return 'leaving';
   const holding = claims.filter(({ metadata }) => metadata.annotations?.[HOLDS_DATA] === 'true');
-  return holding.length >= volumes ? 'used' : 'fresh';
+  if (holding.length === 0) return 'fresh';
+  return holding.length >= volumes ? 'used' : 'torn';
 }

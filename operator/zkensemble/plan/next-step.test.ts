@@ -322,6 +322,7 @@ describe('a lost quorum', () => {
   const members = build({}).view.config!.members;
   const known: Published = { members, mayVote: [] };
   const lost = { says: null, volume: 'fresh' as const };
+  const torn = { says: null, volume: 'torn' as const };
   /** Servers that were dismissed: their volumes are kept. */
   const retired = { 4: { pod: 'absent' }, 5: { pod: 'absent' } } as const;
 
@@ -379,6 +380,31 @@ describe('a lost quorum', () => {
       'with all data begins anew',
       { members: null, published: known, odd: { 1: lost, 2: lost, 3: lost } },
       'publish 1,2,3 may vote 1,2,3',
+    ],
+    [
+      'with a part of all data begins nothing anew',
+      { members: null, published: known, odd: { 1: torn, 2: torn, 3: torn } },
+      'wait MajorityLost',
+    ],
+    [
+      'with a part of all data takes away that any may vote who has none',
+      { members: null, published: { members, mayVote: [1, 2, 3] }, odd: { 1: torn, 2: torn, 3: torn } },
+      'publish 1,2,3 may vote ',
+    ],
+    [
+      'with a part of all data begins, where that is accepted, by a majority',
+      { acceptLoss: true, members: null, published: known, odd: { 1: torn, 2: torn, 3: torn } },
+      'publish 1,2,3 may vote 1,2',
+    ],
+    [
+      'of the only voter, which lost the volume of its log, is waited for',
+      {
+        spec: { voters: { replicas: 1 } },
+        members: null,
+        published: { members: members.slice(0, 1), mayVote: [] },
+        odd: { 1: torn },
+      },
+      'wait MajorityLost',
     ],
     [
       'of an ensemble made anew over more volumes starts them all',

@@ -44,7 +44,8 @@ function firstAction(steps: readonly (EnsembleStep | null)[]): EnsembleStep {
 
 /** Before anything rests on it: a server that serves has a copy of everything. */
 function rememberStep(view: View): EnsembleStep | null {
-  const servers = view.servers.filter(({ says, volume }) => says !== null && volume === 'fresh').map(({ server }) => server);
+  const incomplete = view.servers.filter(({ says, volume }) => says !== null && (volume === 'fresh' || volume === 'torn'));
+  const servers = incomplete.map(({ server }) => server);
   return servers.length === 0 ? null : { kind: 'remember', servers };
 }
 

@@ -56,7 +56,7 @@ function leaveStep(
       return { kind: 'resize', group, from: null, size: server.ordinal + 1, why: `pod ${server.pod} belongs to no set` };
     }
     if (pod !== 'absent') return { kind: 'wait', waiting: [stopping(each)] };
-    if ((volume === 'fresh' || volume === 'used') && wanted.dropVolumes) return { kind: 'dropVolume', server };
+    if (volume !== 'none' && volume !== 'leaving' && wanted.dropVolumes) return { kind: 'dropVolume', server };
   }
   if (size !== null && size > group.replicas) {
     return { kind: 'resize', group, from: size, size: size - 1, why: 'the spec asks for fewer servers' };

@@ -43,8 +43,11 @@ export interface ServerView {
   readonly stuck: boolean;
   /** Why it must be restarted; empty if it runs as it should. */
   readonly restart: readonly string[];
-  /** `used`: it was seen serving, so it holds data. `leaving`: it is deleted and not gone yet. */
-  readonly volume: 'none' | 'fresh' | 'used' | 'leaving';
+  /**
+   * `used`: it was seen serving, so it holds data. `torn`: it was, but of its volumes one is lost or new: it holds none, and is
+   * proof that there was some. `leaving`: it is deleted and not gone yet.
+   */
+  readonly volume: 'none' | 'fresh' | 'torn' | 'used' | 'leaving';
 }
 
 /** What a starting server is told; it cannot ask anybody. */
