@@ -39,12 +39,23 @@ names_me() {
 }
 
 # A server that has waited in vain for somebody to copy from, or was cut off in the midst of it, has files and no data. Nor has one
-# that lost the volume of its log: its snapshots lack what it has acknowledged since.
+# that lost one of two volumes: snapshots without their log lack what it has acknowledged since. What is left of those is kept aside
+# until the server has copied everything, as it may be all that a person has to go by.
 logs=${ZK_DATA_LOG_DIR:-$data}
 empty=no
-if [ ! -d "$data/version-2" ] || [ ! -d "$logs/version-2" ] || [ "$(cat "$data/version-2/currentEpoch" 2>/dev/null)" = -1 ]; then
+if [ "$(cat "$data/version-2/currentEpoch" 2>/dev/null)" = -1 ]; then
   empty=yes
   rm -rf "$data/version-2" "$logs/version-2"
+elif [ ! -d "$data/version-2" ] || [ ! -d "$logs/version-2" ]; then
+  empty=yes
+  for volume in "$data" "$logs"; do
+    [ -d "$volume/version-2" ] || continue
+    rm -rf "$volume/version-2.torn"
+    mv "$volume/version-2" "$volume/version-2.torn"
+    echo "start.sh: server $id has lost a volume; what the other one held is in $volume/version-2.torn"
+  done
+else
+  rm -rf "$data/version-2.torn" "$logs/version-2.torn"
 fi
 
 initialize=$logs/initialize

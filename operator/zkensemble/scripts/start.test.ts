@@ -159,9 +159,18 @@ describe('start.sh', () => {
     expect(existsSync(own[0]!)).toBe(true);
     rmSync(own[1]!, { recursive: true });
     start('pod-2', { ZK_DATA_LOG_DIR: logs });
-    expect(existsSync(own[0]!)).toBe(false);
+    expect([existsSync(own[0]!), read('version-2.torn/currentEpoch')]).toEqual([false, '3']);
     publish({ members: [1, 2, 3], mayVote: [2] });
     expect(start('pod-2', { ZK_DATA_LOG_DIR: logs }).stdout).toMatch(/server 2 begins as participant/);
+    // While it waits for somebody to copy from, that is kept; and no longer.
+    for (const folder of own) mkdirSync(folder, { recursive: true });
+    writeFileSync(join(data, 'version-2/currentEpoch'), '-1');
+    start('pod-2', { ZK_DATA_LOG_DIR: logs });
+    expect(read('version-2.torn/currentEpoch')).toBe('3');
+    for (const folder of own) mkdirSync(folder, { recursive: true });
+    writeFileSync(join(data, 'version-2/currentEpoch'), '4');
+    start('pod-2', { ZK_DATA_LOG_DIR: logs });
+    expect([existsSync(own[0]!), existsSync(`${own[0]}.torn`)]).toEqual([true, false]);
   });
 
   test('does not hand the hash on, and lets nobody else read it', () => {
